@@ -1,0 +1,322 @@
+//! Drives Cranelift: settings, one function at a time, many in parallel.
+
+use crate::layout::{Call, Callee, CompiledFunction, Text, smallest_loop};
+use crate::signature::{NAMESPACE_FUNC, NAMESPACE_LIBCALL};
+use crate::trampoline::{self, TrampolineKind};
+use crate::{CompileError, function};
+use cranelift_codegen::Context;
+use cranelift_codegen::FinalizedRelocTarget;
+use cranelift_codegen::control::ControlPlane;
+use cranelift_codegen::ir::{ExternalName, Function, TrapCode};
+use cranelift_codegen::isa::OwnedTargetIsa;
+use cranelift_codegen::settings::{self, Configurable};
+use cranelift_frontend::FunctionBuilderContext;
+use palisade_environ::{DefinedFuncIndex, Libcall, ModuleInfo, Signature, Trap};
+use rayon::prelude::*;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use wasmparser::{BinaryReader, FunctionBody};
+
+/// How much effort goes into faster code.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OptLevel {
+    /// Compile fast.
+    None,
+    /// Run fast.
+    #[default]
+    Speed,
+    /// Run fast, and prefer smaller code.
+    SpeedAndSize,
+}
+
+/// What a [`Compiler`] may be told.
+#[derive(Clone, Debug)]
+pub struct CompilerOptions {
+    /// How much effort goes into faster code.
+    pub opt_level: OptLevel,
+    /// Every NaN that arithmetic makes is the canonical one.
+    pub nan_canonicalization: bool,
+    /// Check the intermediate representation; finds bugs of the translator, costs time.
+    pub verifier: bool,
+    /// Functions are compiled on all of rayon's threads.
+    pub parallel: bool,
+}
+
+impl Default for CompilerOptions {
+    fn default() -> Self {
+        CompilerOptions {
+            opt_level: OptLevel::Speed,
+            nan_canonicalization: false,
+            verifier: false,
+            parallel: true,
+        }
+    }
+}
+
+/// Compiles for the machine it runs on.
+pub struct Compiler {
+    isa: OwnedTargetIsa,
+    parallel: bool,
+}
+
+/// A function or trampoline to compile.
+#[derive(Clone, Copy)]
+enum Job<'a> {
+    Body(DefinedFuncIndex),
+    Libcall(Libcall),
+    Trampoline(&'a (TrampolineKind, Signature)),
+}
+
+/// What a worker thread keeps between functions.
+struct Scratch {
+    context: Context,
+    builder: FunctionBuilderContext,
+}
+
+impl Scratch {
+    fn new() -> Scratch {
+        Scratch { context: Context::new(), builder: FunctionBuilderContext::new() }
+    }
+}
+
+impl Compiler {
+    /// A compiler for this machine, with all that its CPU can do.
+    ///
+    /// # Errors
+    ///
+    /// When Cranelift does not support the machine.
+    pub fn new(options: &CompilerOptions) -> Result<Compiler, CompileError> {
+        let flags = settings::Flags::new(shared_settings(options));
+        let native = cranelift_native::builder().map_err(|e| CompileError::Limit(e.into()))?;
+        let isa = native.finish(flags).map_err(|e| CompileError::Limit(e.to_string()))?;
+        Ok(Compiler { isa, parallel: options.parallel })
+    }
+
+    /// The target that code is made for; the linker needs it.
+    pub fn isa(&self) -> OwnedTargetIsa {
+        self.isa.clone()
+    }
+
+    /// Compiles every function that `module` defines. The functions of the text are those, then libcall trampolines.
+    ///
+    /// # Errors
+    ///
+    /// [`CompileError::Unsupported`] for an instruction that is not built, [`CompileError::Limit`] for a function too
+    /// large for the code generator.
+    pub fn compile_functions(
+        &self,
+        module: &ModuleInfo,
+        bytes: &Arc<[u8]>,
+    ) -> Result<Text, CompileError> {
+        let bodies: Vec<Job<'_>> = module.bodies.keys().map(Job::Body).collect();
+        let mut functions = self.run(module, bytes, &bodies)?;
+        let used: BTreeSet<u32> = functions
+            .iter()
+            .flat_map(|f| &f.calls)
+            .filter_map(|call| match call.callee {
+                Callee::Libcall(libcall) => Some(libcall),
+                Callee::Function(_) => None,
+            })
+            .collect();
+        let mut places = vec![None; Libcall::ALL.len()];
+        let mut trampolines = Vec::new();
+        for libcall in used {
+            places[libcall as usize] = Some((functions.len() + trampolines.len()) as u32);
+            trampolines.push(Job::Libcall(Libcall::ALL[libcall as usize]));
+        }
+        functions.extend(self.run(module, bytes, &trampolines)?);
+        Text::lay_out(functions, &places)
+    }
+
+    /// Compiles trampolines, in the order in which they are given.
+    ///
+    /// # Errors
+    ///
+    /// [`CompileError::Limit`] for a signature too large for the code generator.
+    pub fn compile_trampolines(
+        &self,
+        wanted: &[(TrampolineKind, Signature)],
+    ) -> Result<Text, CompileError> {
+        let jobs: Vec<Job<'_>> = wanted.iter().map(Job::Trampoline).collect();
+        Text::lay_out(self.run(&ModuleInfo::default(), &Arc::from([]), &jobs)?, &[])
+    }
+
+    /// Compiles `jobs` in order. Of several failures the first in order is reported.
+    fn run(
+        &self,
+        module: &ModuleInfo,
+        bytes: &Arc<[u8]>,
+        jobs: &[Job<'_>],
+    ) -> Result<Vec<CompiledFunction>, CompileError> {
+        let compile = |scratch: &mut Scratch, job: &Job<'_>| {
+            self.compile(scratch, module, bytes, *job)
+        };
+        if self.parallel && jobs.len() > 1 {
+            let results: Vec<_> =
+                jobs.par_iter().map_init(Scratch::new, compile).collect();
+            results.into_iter().collect()
+        } else {
+            let mut scratch = Scratch::new();
+            jobs.iter().map(|job| compile(&mut scratch, job)).collect()
+        }
+    }
+
+    fn compile(
+        &self,
+        scratch: &mut Scratch,
+        module: &ModuleInfo,
+        bytes: &Arc<[u8]>,
+        job: Job<'_>,
+    ) -> Result<CompiledFunction, CompileError> {
+        scratch.context.clear();
+        self.build(scratch, module, bytes, job)?;
+        let context = &mut scratch.context;
+        let result = context.compile(&*self.isa, &mut ControlPlane::default());
+        let error = result.err().map(|e| e.inner);
+        if let Some(error) = error {
+            return Err(failure(module, job, error));
+        }
+        let compiled = context.take_compiled_code().expect("just compiled");
+        Ok(collect(&self.isa, &context.func, &compiled))
+    }
+
+    fn build(
+        &self,
+        scratch: &mut Scratch,
+        module: &ModuleInfo,
+        bytes: &Arc<[u8]>,
+        job: Job<'_>,
+    ) -> Result<(), CompileError> {
+        let config = self.isa.frontend_config();
+        let func = &mut scratch.context.func;
+        match job {
+            Job::Body(index) => {
+                let range = module.bodies[index].clone();
+                let reader = BinaryReader::new(&bytes[range.clone()], range.start as u64);
+                let body = FunctionBody::new(reader);
+                function::translate(func, &mut scratch.builder, module, &*self.isa, index, body)?;
+            }
+            Job::Libcall(libcall) => {
+                trampoline::build_libcall(func, &mut scratch.builder, libcall, config)
+            }
+            Job::Trampoline((kind, signature)) => {
+                trampoline::build(func, &mut scratch.builder, *kind, signature, config);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn shared_settings(options: &CompilerOptions) -> settings::Builder {
+    let mut builder = settings::builder();
+    let mut set = |name: &str, value: &str| {
+        builder.set(name, value).expect("a setting of this Cranelift version");
+    };
+    let on_off = |on: bool| if on { "true" } else { "false" };
+    set(
+        "opt_level",
+        match options.opt_level {
+            OptLevel::None => "none",
+            OptLevel::Speed => "speed",
+            OptLevel::SpeedAndSize => "speed_and_size",
+        },
+    );
+    set("enable_verifier", on_off(options.verifier));
+    set("enable_nan_canonicalization", on_off(options.nan_canonicalization));
+    // Backtraces and exceptions walk frames by their frame pointers.
+    set("preserve_frame_pointers", "true");
+    // Functions of many results return them through memory.
+    set("enable_multi_ret_implicit_sret", "true");
+    // A frame larger than a page touches each of its pages in order, so that it cannot step over a guard page.
+    set("enable_probestack", "true");
+    set("probestack_strategy", "inline");
+    // The layout wants to know where loops are.
+    set("machine_code_cfg_info", "true");
+    set("unwind_info", "false");
+    builder
+}
+
+fn failure(
+    module: &ModuleInfo,
+    job: Job<'_>,
+    error: cranelift_codegen::CodegenError,
+) -> CompileError {
+    let what = match job {
+        Job::Body(index) => format!("function {}", module.func_index(index).as_u32()),
+        Job::Libcall(libcall) => format!("the trampoline of {libcall:?}"),
+        Job::Trampoline((kind, signature)) => format!("the {kind:?} trampoline of {signature}"),
+    };
+    use cranelift_codegen::CodegenError;
+    match error {
+        CodegenError::ImplLimitExceeded | CodegenError::CodeTooLarge => {
+            CompileError::Limit(format!("{what} is too large for the code generator"))
+        }
+        CodegenError::Unsupported(why) => {
+            CompileError::Limit(format!("{what} cannot be compiled: {why}"))
+        }
+        error => panic!("the code generator rejected {what}: {error:?}"),
+    }
+}
+
+fn collect(
+    isa: &OwnedTargetIsa,
+    func: &Function,
+    compiled: &cranelift_codegen::CompiledCode,
+) -> CompiledFunction {
+    let buffer = &compiled.buffer;
+    let names = func.params.user_named_funcs();
+    let calls = buffer.relocs().iter().map(|reloc| {
+        let FinalizedRelocTarget::ExternalName(ExternalName::User(name)) = &reloc.target else {
+            unreachable!("compiled code refers to functions of its own text only: {reloc:?}")
+        };
+        let name = &names[*name];
+        let callee = match name.namespace {
+            NAMESPACE_FUNC => Callee::Function(name.index),
+            NAMESPACE_LIBCALL => Callee::Libcall(name.index),
+            other => unreachable!("no function has namespace {other}"),
+        };
+        Call { offset: reloc.offset, kind: reloc.kind, callee, addend: reloc.addend }
+    });
+    let calls = calls.collect();
+    let traps = buffer.traps().iter().map(|trap| (trap.offset, trap_code(trap.code))).collect();
+    CompiledFunction {
+        code: compiled.code_buffer().to_vec(),
+        alignment: buffer.alignment.max(isa.function_alignment().minimum),
+        calls,
+        traps,
+        sources: sources(compiled),
+        loop_head: smallest_loop(&compiled.bb_edges),
+    }
+}
+
+/// Turns Cranelift's ranges into starts, with an end mark where a range is not followed by another at once.
+fn sources(compiled: &cranelift_codegen::CompiledCode) -> Vec<(u32, u32)> {
+    let mut sources: Vec<(u32, u32)> = vec![(0, u32::MAX)];
+    let mut push = |offset: u32, loc: u32| match sources.last_mut() {
+        Some(last) if last.0 == offset => last.1 = loc,
+        Some(last) if last.1 == loc => {}
+        _ => sources.push((offset, loc)),
+    };
+    let mut end = 0;
+    for range in compiled.buffer.get_srclocs_sorted() {
+        if range.start > end {
+            push(end, u32::MAX);
+        }
+        push(range.start, range.loc.bits());
+        end = range.end;
+    }
+    push(end, u32::MAX);
+    sources
+}
+
+fn trap_code(code: TrapCode) -> u8 {
+    match code {
+        TrapCode::STACK_OVERFLOW => Trap::StackOverflow.code(),
+        TrapCode::HEAP_OUT_OF_BOUNDS => Trap::MemoryOutOfBounds.code(),
+        TrapCode::INTEGER_OVERFLOW => Trap::IntegerOverflow.code(),
+        TrapCode::INTEGER_DIVISION_BY_ZERO => Trap::IntegerDivisionByZero.code(),
+        TrapCode::BAD_CONVERSION_TO_INTEGER => Trap::BadConversionToInteger.code(),
+        user => user.as_raw().get(),
+    }
+}

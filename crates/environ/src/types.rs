@@ -1,0 +1,306 @@
+//! The types of the WebAssembly language.
+//!
+//! These are also the types of the public API, which exports them under the same names.
+//!
+//! Spec: Structure > Types.
+
+use std::fmt;
+
+/// What a reference may refer to.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HeapType {
+    /// Any function.
+    Func,
+    /// Any value of the host.
+    Extern,
+}
+
+impl fmt::Display for HeapType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            HeapType::Func => "func",
+            HeapType::Extern => "extern",
+        })
+    }
+}
+
+/// The type of a reference: what it refers to, and whether it may be null.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RefType {
+    nullable: bool,
+    heap: HeapType,
+}
+
+impl RefType {
+    /// `funcref`, that is `(ref null func)`.
+    pub const FUNCREF: RefType = RefType { nullable: true, heap: HeapType::Func };
+    /// `externref`, that is `(ref null extern)`.
+    pub const EXTERNREF: RefType = RefType { nullable: true, heap: HeapType::Extern };
+
+    /// The type of references to `heap`.
+    pub const fn new(nullable: bool, heap: HeapType) -> RefType {
+        RefType { nullable, heap }
+    }
+
+    /// Whether null belongs to this type.
+    pub const fn is_nullable(&self) -> bool {
+        self.nullable
+    }
+
+    /// What non-null references of this type refer to.
+    pub const fn heap_type(&self) -> &HeapType {
+        &self.heap
+    }
+
+    /// Whether every value of this type also belongs to `other`.
+    pub fn matches(&self, other: &RefType) -> bool {
+        self.heap == other.heap && (other.nullable || !self.nullable)
+    }
+}
+
+impl fmt::Display for RefType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.nullable, self.heap) {
+            (true, heap) => write!(f, "{heap}ref"),
+            (false, heap) => write!(f, "(ref {heap})"),
+        }
+    }
+}
+
+/// The type of a value.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ValType {
+    /// 32-bit integer, signed or unsigned as the instruction sees it.
+    I32,
+    /// 64-bit integer.
+    I64,
+    /// 32-bit IEEE 754 number.
+    F32,
+    /// 64-bit IEEE 754 number.
+    F64,
+    /// 128-bit vector.
+    V128,
+    /// A reference.
+    Ref(RefType),
+}
+
+impl ValType {
+    /// `funcref`.
+    pub const FUNCREF: ValType = ValType::Ref(RefType::FUNCREF);
+    /// `externref`.
+    pub const EXTERNREF: ValType = ValType::Ref(RefType::EXTERNREF);
+
+    /// Whether this is a reference type.
+    pub fn is_ref(&self) -> bool {
+        matches!(self, ValType::Ref(_))
+    }
+
+    /// The reference type, if this is one.
+    pub fn as_ref(&self) -> Option<&RefType> {
+        match self {
+            ValType::Ref(ty) => Some(ty),
+            _ => None,
+        }
+    }
+
+    /// Whether every value of this type also belongs to `other`.
+    pub fn matches(&self, other: &ValType) -> bool {
+        match (self, other) {
+            (ValType::Ref(a), ValType::Ref(b)) => a.matches(b),
+            (a, b) => a == b,
+        }
+    }
+}
+
+impl From<RefType> for ValType {
+    fn from(ty: RefType) -> ValType {
+        ValType::Ref(ty)
+    }
+}
+
+impl fmt::Display for ValType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ValType::I32 => f.write_str("i32"),
+            ValType::I64 => f.write_str("i64"),
+            ValType::F32 => f.write_str("f32"),
+            ValType::F64 => f.write_str("f64"),
+            ValType::V128 => f.write_str("v128"),
+            ValType::Ref(ty) => ty.fmt(f),
+        }
+    }
+}
+
+/// Parameters and results of a function, without an engine to compare it in.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Signature {
+    /// Parameter types in order.
+    pub params: Box<[ValType]>,
+    /// Result types in order.
+    pub results: Box<[ValType]>,
+}
+
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |f: &mut fmt::Formatter<'_>, types: &[ValType]| {
+            f.write_str("(")?;
+            for (i, ty) in types.iter().enumerate() {
+                write!(f, "{}{ty}", if i == 0 { "" } else { ", " })?;
+            }
+            f.write_str(")")
+        };
+        list(f, &self.params)?;
+        f.write_str(" -> ")?;
+        list(f, &self.results)
+    }
+}
+
+/// Whether a global may change.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Mutability {
+    /// Never changes.
+    Const,
+    /// May be set.
+    Var,
+}
+
+/// The type of a global.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct GlobalType {
+    content: ValType,
+    mutability: Mutability,
+}
+
+impl GlobalType {
+    /// A global that holds a `content`.
+    pub fn new(content: ValType, mutability: Mutability) -> GlobalType {
+        GlobalType { content, mutability }
+    }
+
+    /// The type of the value it holds.
+    pub fn content(&self) -> &ValType {
+        &self.content
+    }
+
+    /// Whether it may change.
+    pub fn mutability(&self) -> Mutability {
+        self.mutability
+    }
+}
+
+impl fmt::Display for GlobalType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.mutability {
+            Mutability::Const => write!(f, "global {}", self.content),
+            Mutability::Var => write!(f, "global (mut {})", self.content),
+        }
+    }
+}
+
+/// The type of a table: what it holds, and how many elements it has at least and at most.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TableType {
+    element: RefType,
+    minimum: u64,
+    maximum: Option<u64>,
+}
+
+impl TableType {
+    /// A table of `minimum` up to `maximum` elements.
+    pub fn new(element: RefType, minimum: u32, maximum: Option<u32>) -> TableType {
+        TableType { element, minimum: minimum.into(), maximum: maximum.map(u64::from) }
+    }
+
+    /// The type of its elements.
+    pub fn element(&self) -> &RefType {
+        &self.element
+    }
+
+    /// Elements at creation.
+    pub fn minimum(&self) -> u64 {
+        self.minimum
+    }
+
+    /// The number of elements it never exceeds, if there is one.
+    pub fn maximum(&self) -> Option<u64> {
+        self.maximum
+    }
+
+    /// Whether its size can never change, so that its entries never move.
+    pub fn is_fixed(&self) -> bool {
+        self.maximum == Some(self.minimum)
+    }
+}
+
+impl fmt::Display for TableType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "table {} {}", Limits(self.minimum, self.maximum), self.element)
+    }
+}
+
+/// Bytes in a page of linear memory, unless the memory's type says otherwise.
+pub const WASM_PAGE_SIZE: u64 = 1 << 16;
+
+/// The type of a linear memory: its size in pages at least and at most.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct MemoryType {
+    minimum: u64,
+    maximum: Option<u64>,
+    page_size_log2: u8,
+}
+
+impl MemoryType {
+    /// A 32-bit memory of `minimum` up to `maximum` pages of 64 KiB.
+    pub fn new(minimum: u32, maximum: Option<u32>) -> MemoryType {
+        MemoryType { minimum: minimum.into(), maximum: maximum.map(u64::from), page_size_log2: 16 }
+    }
+
+    /// Pages at creation.
+    pub fn minimum(&self) -> u64 {
+        self.minimum
+    }
+
+    /// The number of pages it never exceeds, if there is one.
+    pub fn maximum(&self) -> Option<u64> {
+        self.maximum
+    }
+
+    /// Whether indices are 64 bits wide.
+    pub fn is_64(&self) -> bool {
+        false
+    }
+
+    /// Whether several threads may use it at once.
+    pub fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// Bytes in a page.
+    pub fn page_size(&self) -> u64 {
+        1 << self.page_size_log2
+    }
+
+    /// The most pages that the declared maximum and the width of its indices allow.
+    pub fn limit_pages(&self) -> u64 {
+        let by_index = 1 << (32 - u32::from(self.page_size_log2));
+        self.maximum.map_or(by_index, |max| max.min(by_index))
+    }
+}
+
+impl fmt::Display for MemoryType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "memory {}", Limits(self.minimum, self.maximum))
+    }
+}
+
+struct Limits(u64, Option<u64>);
+
+impl fmt::Display for Limits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.1 {
+            Some(max) => write!(f, "{} {max}", self.0),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What an engine may be told.
+
+#![forbid(unsafe_code)]
+
+pub use palisade_compile::OptLevel;
+use palisade_compile::{CompilerOptions, Features};
+
+/// Settings of an [`Engine`](crate::Engine), with the names that they have in wasmtime.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) compiler: CompilerOptions,
+    pub(crate) features: Features,
+    pub(crate) max_wasm_stack: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config::new()
+    }
+}
+
+impl Config {
+    /// The defaults: fast code, all proposals that are built and standard.
+    pub fn new() -> Config {
+        Config {
+            compiler: CompilerOptions::default(),
+            features: Features::default(),
+            max_wasm_stack: 512 << 10,
+        }
+    }
+
+    /// How much effort goes into faster code. Default: [`OptLevel::Speed`].
+    pub fn cranelift_opt_level(&mut self, level: OptLevel) -> &mut Self {
+        self.compiler.opt_level = level;
+        self
+    }
+
+    /// Whether every NaN that arithmetic makes is the canonical one, so that results do not depend on the CPU. Off by
+    /// default, as the specification allows any NaN.
+    pub fn cranelift_nan_canonicalization(&mut self, enable: bool) -> &mut Self {
+        self.compiler.nan_canonicalization = enable;
+        self
+    }
+
+    /// Whether the compiler checks its intermediate code. Finds bugs of Palisade; costs time. Off by default.
+    pub fn cranelift_debug_verifier(&mut self, enable: bool) -> &mut Self {
+        self.compiler.verifier = enable;
+        self
+    }
+
+    /// Whether functions are compiled on all threads of rayon's pool. On by default.
+    pub fn parallel_compilation(&mut self, enable: bool) -> &mut Self {
+        self.compiler.parallel = enable;
+        self
+    }
+
+    /// Bytes of stack that wasm may use in one call from the host, nested host functions included. Default: 512 KiB.
+    ///
+    /// Less is available on a thread whose stack is smaller: some of it is kept for host functions.
+    pub fn max_wasm_stack(&mut self, bytes: usize) -> &mut Self {
+        self.max_wasm_stack = bytes;
+        self
+    }
+
+    /// Arithmetic in the initial values of globals and segment offsets. On by default.
+    pub fn wasm_extended_const(&mut self, enable: bool) -> &mut Self {
+        self.features = self.features.extended_const(enable);
+        self
+    }
+}

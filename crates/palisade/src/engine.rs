@@ -1,0 +1,70 @@
+//! Engines: a configuration with its compiler and its function types.
+
+#![forbid(unsafe_code)]
+
+use crate::error::Result;
+use crate::vm::SignatureRegistry;
+use crate::{Config, vm};
+use palisade_compile::Compiler;
+use std::fmt;
+use std::sync::Arc;
+
+/// Compiles modules and runs what was compiled. Cheap to clone; clones are the same engine.
+#[derive(Clone)]
+pub struct Engine(Arc<EngineInner>);
+
+struct EngineInner {
+    config: Config,
+    compiler: Arc<Compiler>,
+    signatures: Arc<SignatureRegistry>,
+}
+
+impl Default for Engine {
+    /// An engine with the default configuration.
+    ///
+    /// # Panics
+    ///
+    /// If Cranelift does not support this machine.
+    fn default() -> Self {
+        Engine::new(&Config::default()).expect("the default configuration works on this machine")
+    }
+}
+
+impl Engine {
+    /// An engine with this configuration. The first one installs the process's handler for faults of compiled code.
+    ///
+    /// # Errors
+    ///
+    /// When Cranelift does not support this machine.
+    pub fn new(config: &Config) -> Result<Engine> {
+        vm::install_fault_handler();
+        Ok(Engine(Arc::new(EngineInner {
+            compiler: Arc::new(Compiler::new(&config.compiler)?),
+            config: config.clone(),
+            signatures: Arc::new(SignatureRegistry::default()),
+        })))
+    }
+
+    /// Whether `a` and `b` are the same engine.
+    pub fn same(a: &Engine, b: &Engine) -> bool {
+        Arc::ptr_eq(&a.0, &b.0)
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    pub(crate) fn compiler(&self) -> &Arc<Compiler> {
+        &self.0.compiler
+    }
+
+    pub(crate) fn signatures(&self) -> &Arc<SignatureRegistry> {
+        &self.0.signatures
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("config", &self.0.config).finish()
+    }
+}

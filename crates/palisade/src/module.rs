@@ -1,0 +1,276 @@
+//! Modules: validated, compiled, ready to be instantiated any number of times.
+
+#![forbid(unsafe_code)]
+
+use crate::error::{Context, Error, ErrorKind, Result};
+use crate::input::{binary_of, looks_like};
+use crate::module_meta::ModuleMeta;
+use crate::types::{ExportType, ExternType, FuncType, ImportType};
+use crate::vm::{CodeImage, SignatureEntry, prepare};
+use crate::Engine;
+use palisade_compile::TrampolineKind;
+use palisade_environ::{ConstOp, DataMode, EntityIndex, MemoryIndex, ModuleInfo, TypeIndex};
+use palisade_sys::MemoryImage;
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+
+/// A compiled module. Cheap to clone; its code is freed when the last clone and the last store that uses it are gone.
+#[derive(Clone)]
+pub struct Module(Arc<ModuleInner>);
+
+pub(crate) struct ModuleInner {
+    engine: Engine,
+    meta: Arc<ModuleMeta>,
+    code: Arc<CodeImage>,
+    signatures: Signatures,
+    /// How often the module was instantiated; an image pays from the second time on.
+    instantiations: AtomicU32,
+    memory_image: OnceLock<Option<(MemoryIndex, Arc<MemoryImage>)>>,
+}
+
+/// The engine's entry for each type of the module.
+pub(crate) struct Signatures(Vec<Arc<SignatureEntry>>);
+
+impl std::ops::Index<TypeIndex> for Signatures {
+    type Output = Arc<SignatureEntry>;
+    fn index(&self, index: TypeIndex) -> &Arc<SignatureEntry> {
+        &self.0[index.as_u32() as usize]
+    }
+}
+
+impl<'a> IntoIterator for &'a Signatures {
+    type Item = (TypeIndex, &'a Arc<SignatureEntry>);
+    type IntoIter = Box<dyn Iterator<Item = Self::Item> + 'a>;
+    fn into_iter(self) -> Self::IntoIter {
+        let indexed = self.0.iter().enumerate();
+        Box::new(indexed.map(|(i, entry)| (TypeIndex::from_u32(i as u32), entry)))
+    }
+}
+
+/// Initial contents shorter than this are copied: a mapping costs more than copying (measured: 64 KiB take 48 us to
+/// copy and 18 us to map, 4 KiB take 15 and 19).
+const IMAGE_MINIMUM: usize = 64 << 10;
+
+/// Images beyond this are not made: sparse segments could make a small module occupy gigabytes.
+const IMAGE_MAXIMUM: u64 = 256 << 20;
+
+impl Module {
+    /// Compiles a module from the binary or the text format.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are not a valid module (the error says where and what), use something that is not built, or exceed
+    /// a limit of the code generator.
+    pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
+        let binary = binary_of(bytes.as_ref())?;
+        Module::from_bytes(engine, Arc::from(binary))
+    }
+
+    /// Compiles a module from the binary format only.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Module::new`].
+    pub fn from_binary(engine: &Engine, binary: &[u8]) -> Result<Module> {
+        looks_like(binary)?;
+        Module::from_bytes(engine, Arc::from(binary))
+    }
+
+    /// Compiles a module from a file in the binary or the text format.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, and as for [`Module::new`]; the error names the file.
+    pub fn from_file(engine: &Engine, file: impl AsRef<Path>) -> Result<Module> {
+        let file = file.as_ref();
+        let named = || format!("failed to load module `{}`", file.display());
+        if file.is_dir() {
+            let directory = Error::from_kind(ErrorKind::Invalid {
+                offset: 0,
+                message: "this is a directory, not a WebAssembly module".into(),
+            });
+            return Err(directory.context(named()));
+        }
+        let bytes = std::fs::read(file).with_context(named)?;
+        Module::new(engine, bytes).with_context(named)
+    }
+
+    /// Checks a module without compiling it.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are not a valid module.
+    pub fn validate(engine: &Engine, bytes: &[u8]) -> Result<()> {
+        let binary = binary_of(bytes)?;
+        Ok(palisade_compile::validate(&binary, engine.config().features)?)
+    }
+
+    fn from_bytes(engine: &Engine, bytes: Arc<[u8]>) -> Result<Module> {
+        let info = palisade_compile::decode(&bytes, engine.config().features)?;
+        let compiler = engine.compiler();
+        let signatures: Vec<_> =
+            info.types.values().map(|ty| engine.signatures().register(ty)).collect();
+        let signatures = Signatures(signatures);
+        let text = compiler.compile_functions(&info, &bytes)?;
+        prepare(compiler, &trampolines(&info, &signatures))?;
+        let meta = Arc::new(ModuleMeta::new(info));
+        let code = CodeImage::publish(compiler, text, Some(meta.clone()))?;
+        Ok(Module(Arc::new(ModuleInner {
+            engine: engine.clone(),
+            meta,
+            code,
+            signatures,
+            instantiations: AtomicU32::new(0),
+            memory_image: OnceLock::new(),
+        })))
+    }
+
+    pub(crate) fn from_inner(inner: Arc<ModuleInner>) -> Module {
+        Module(inner)
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<ModuleInner> {
+        &self.0
+    }
+
+    /// The engine that it was compiled by.
+    pub fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    /// Its name, if its name section has one.
+    pub fn name(&self) -> Option<&str> {
+        self.0.info().name.as_deref()
+    }
+
+    /// Its imports, in order.
+    pub fn imports(&self) -> impl ExactSizeIterator<Item = ImportType<'_>> + '_ {
+        let imports = self.0.info().imports.iter();
+        imports.map(|i| ImportType::new(&i.module, &i.name, self.0.extern_type(i.item)))
+    }
+
+    /// Its exports, in order.
+    pub fn exports(&self) -> impl ExactSizeIterator<Item = ExportType<'_>> + '_ {
+        let exports = self.0.info().exports.iter();
+        exports.map(|export| ExportType::new(&export.name, self.0.extern_type(export.item)))
+    }
+
+    /// The type of an export.
+    pub fn get_export(&self, name: &str) -> Option<ExternType> {
+        let place = *self.0.info().export_names.get(name)?;
+        Some(self.0.extern_type(self.0.info().exports[place].item))
+    }
+
+    /// Bytes of machine code.
+    pub fn code_size(&self) -> usize {
+        self.0.code.len()
+    }
+}
+
+/// What calls of this module are likely to need: entries for what it exports, exits for what it imports.
+fn trampolines<'a>(
+    info: &ModuleInfo,
+    signatures: &'a Signatures,
+) -> Vec<(TrampolineKind, &'a SignatureEntry)> {
+    let mut wanted: HashMap<(TypeIndex, TrampolineKind), &SignatureEntry> = HashMap::new();
+    let mut want = |item: EntityIndex, kind| {
+        if let EntityIndex::Func(func) = item {
+            let ty = info.funcs[func];
+            wanted.insert((ty, kind), &signatures[ty]);
+        }
+    };
+    info.imports.iter().for_each(|import| want(import.item, TrampolineKind::ExitNative));
+    info.exports.iter().for_each(|export| want(export.item, TrampolineKind::EntryNative));
+    let mut wanted: Vec<_> = wanted.into_iter().collect();
+    wanted.sort_by_key(|((ty, kind), _)| (*ty, *kind as u8));
+    wanted.into_iter().map(|((_, kind), entry)| (kind, entry)).collect()
+}
+
+impl ModuleInner {
+    pub(crate) fn info(&self) -> &ModuleInfo {
+        &self.meta.info
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(crate) fn code(&self) -> &CodeImage {
+        &self.code
+    }
+
+    pub(crate) fn signatures(&self) -> &Signatures {
+        &self.signatures
+    }
+
+    /// Whether the import at `place` is a function of exactly this type.
+    pub(crate) fn import_is_of(&self, place: usize, ty: &Arc<SignatureEntry>) -> bool {
+        match self.info().imports[place].item {
+            EntityIndex::Func(index) => Arc::ptr_eq(&self.signatures[self.info().funcs[index]], ty),
+            _ => false,
+        }
+    }
+
+    /// The type of an item.
+    pub(crate) fn extern_type(&self, item: EntityIndex) -> ExternType {
+        let info = self.info();
+        match item {
+            EntityIndex::Func(index) => {
+                FuncType::from_entry(self.signatures[info.funcs[index]].clone()).into()
+            }
+            EntityIndex::Table(index) => info.tables[index].clone().into(),
+            EntityIndex::Memory(index) => info.memories[index].clone().into(),
+            EntityIndex::Global(index) => info.globals[index].clone().into(),
+        }
+    }
+
+    /// A copy-on-write image of a memory's initial contents, where that pays: the contents are large, known before
+    /// instantiation, and needed more than once.
+    pub(crate) fn memory_image(&self) -> Option<(MemoryIndex, Arc<MemoryImage>)> {
+        if self.instantiations.fetch_add(1, Ordering::Relaxed) == 0 {
+            return None;
+        }
+        self.memory_image.get_or_init(|| self.make_memory_image()).clone()
+    }
+
+    fn make_memory_image(&self) -> Option<(MemoryIndex, Arc<MemoryImage>)> {
+        let info = self.info();
+        let (memory, ty) = info.memories.iter().nth(info.imported_memories)?;
+        let size = ty.minimum().checked_mul(ty.page_size())?;
+        let mut parts = Vec::new();
+        let (mut end, mut bytes) = (0, 0);
+        for segment in info.data.values() {
+            let DataMode::Active { memory: of, offset } = &segment.mode else { continue };
+            let [ConstOp::I32(start)] = *offset.0 else { return None };
+            if *of != memory {
+                return None;
+            }
+            let (start, data) = (u64::from(start as u32), segment.bytes.as_slice());
+            let stop = start + data.len() as u64;
+            if stop > size {
+                return None;
+            }
+            bytes += data.len();
+            end = stop.max(end);
+            parts.push((start as usize, data));
+        }
+        if bytes < IMAGE_MINIMUM || end > IMAGE_MAXIMUM.min(4 * bytes as u64) {
+            return None;
+        }
+        let mut contents = vec![0; end as usize];
+        for (start, data) in parts {
+            contents[start..start + data.len()].copy_from_slice(data);
+        }
+        // Without an image the segments are copied, so a system that refuses one costs only time.
+        Some((memory, Arc::new(MemoryImage::new(&contents).ok()?)))
+    }
+}
+
+impl fmt::Debug for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Module").field("name", &self.name()).finish_non_exhaustive()
+    }
+}

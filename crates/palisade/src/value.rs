@@ -1,0 +1,304 @@
+//! Values of run-time type.
+
+#![forbid(unsafe_code)]
+
+use crate::error::{Error, Result};
+use crate::vm::{StoreOpaque, ValRaw};
+use crate::{ExternRef, Func, HeapType, RefType, Rooted, ValType};
+
+/// A WebAssembly value.
+#[derive(Debug, Clone, Copy)]
+pub enum Val {
+    /// A 32-bit integer.
+    I32(i32),
+    /// A 64-bit integer.
+    I64(i64),
+    /// A 32-bit number, given by its bits, so that NaNs stay as they are.
+    F32(u32),
+    /// A 64-bit number, given by its bits.
+    F64(u64),
+    /// A 128-bit vector.
+    V128(V128),
+    /// A reference to a function, or null.
+    FuncRef(Option<Func>),
+    /// A reference to a value of the host, or null.
+    ExternRef(Option<Rooted<ExternRef>>),
+}
+
+/// The bits of a vector; lane 0 is the least significant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct V128(u128);
+
+impl V128 {
+    /// As an integer.
+    pub fn as_u128(self) -> u128 {
+        self.0
+    }
+}
+
+impl From<u128> for V128 {
+    fn from(bits: u128) -> V128 {
+        V128(bits)
+    }
+}
+
+impl From<V128> for u128 {
+    fn from(value: V128) -> u128 {
+        value.0
+    }
+}
+
+/// A reference.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Ref {
+    /// To a function, or null.
+    Func(Option<Func>),
+    /// To a value of the host, or null.
+    Extern(Option<Rooted<ExternRef>>),
+}
+
+impl Val {
+    /// The null reference of this kind.
+    pub fn null_ref(heap: &HeapType) -> Val {
+        match heap {
+            HeapType::Func => Val::FuncRef(None),
+            _ => Val::ExternRef(None),
+        }
+    }
+
+    /// The null function reference.
+    pub fn null_func_ref() -> Val {
+        Val::FuncRef(None)
+    }
+
+    /// The null external reference.
+    pub fn null_extern_ref() -> Val {
+        Val::ExternRef(None)
+    }
+
+    /// Zero or null of this type.
+    pub fn default_for_ty(ty: &ValType) -> Option<Val> {
+        match ty {
+            ValType::Ref(ty) if !ty.is_nullable() => None,
+            ty => Some(Val::default_for(ty)),
+        }
+    }
+
+    pub(crate) fn default_for(ty: &ValType) -> Val {
+        match ty {
+            ValType::I32 => Val::I32(0),
+            ValType::I64 => Val::I64(0),
+            ValType::F32 => Val::F32(0),
+            ValType::F64 => Val::F64(0),
+            ValType::V128 => Val::V128(V128(0)),
+            ValType::Ref(ty) => Val::null_ref(ty.heap_type()),
+        }
+    }
+
+    /// The most general type that a value of this kind has. A reference counts as nullable.
+    pub fn kind(&self) -> ValType {
+        match self {
+            Val::I32(_) => ValType::I32,
+            Val::I64(_) => ValType::I64,
+            Val::F32(_) => ValType::F32,
+            Val::F64(_) => ValType::F64,
+            Val::V128(_) => ValType::V128,
+            Val::FuncRef(_) => ValType::FUNCREF,
+            Val::ExternRef(_) => ValType::EXTERNREF,
+        }
+    }
+
+    /// Whether this value belongs to `ty`.
+    pub(crate) fn is_of(&self, ty: &ValType) -> bool {
+        let null = matches!(self, Val::FuncRef(None) | Val::ExternRef(None));
+        match ty {
+            ValType::Ref(ty) => {
+                let general = RefType::new(true, *ty.heap_type());
+                self.kind().matches(&general.into()) && (ty.is_nullable() || !null)
+            }
+            ty => self.kind() == *ty,
+        }
+    }
+
+    pub(crate) fn from_raw(store: &mut StoreOpaque, raw: ValRaw, ty: &ValType) -> Val {
+        match ty {
+            ValType::I32 => Val::I32(raw.u32() as i32),
+            ValType::I64 => Val::I64(raw.u64() as i64),
+            ValType::F32 => Val::F32(raw.u32()),
+            ValType::F64 => Val::F64(raw.u64()),
+            ValType::V128 => Val::V128(V128(raw.u128())),
+            ValType::Ref(ty) => Ref::from_raw(store, raw.u64(), ty).into(),
+        }
+    }
+
+    /// As compiled code sees a value of type `ty`.
+    ///
+    /// # Errors
+    ///
+    /// When this value does not belong to `ty`.
+    pub(crate) fn to_raw(self, store: &StoreOpaque, ty: &ValType) -> Result<ValRaw> {
+        if !self.is_of(ty) {
+            return Err(Error::usage(format!(
+                "type mismatch: expected {ty}, found {}",
+                self.kind()
+            )));
+        }
+        Ok(match self {
+            Val::I32(value) => ValRaw::from_u64(u64::from(value as u32)),
+            Val::I64(value) => ValRaw::from_u64(value as u64),
+            Val::F32(bits) => ValRaw::from_u64(bits.into()),
+            Val::F64(bits) => ValRaw::from_u64(bits),
+            Val::V128(value) => ValRaw::from_u128(value.0),
+            Val::FuncRef(func) => ValRaw::from_u64(Ref::Func(func).to_raw(store)?),
+            Val::ExternRef(rooted) => ValRaw::from_u64(Ref::Extern(rooted).to_raw(store)?),
+        })
+    }
+}
+
+impl Ref {
+    /// The null reference of this kind.
+    pub fn null(heap: &HeapType) -> Ref {
+        match heap {
+            HeapType::Func => Ref::Func(None),
+            _ => Ref::Extern(None),
+        }
+    }
+
+    /// Whether this is null.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Ref::Func(None) | Ref::Extern(None))
+    }
+
+    /// The function, if this refers to one.
+    pub fn as_func(&self) -> Option<Option<&Func>> {
+        match self {
+            Ref::Func(func) => Some(func.as_ref()),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn from_raw(store: &mut StoreOpaque, raw: u64, ty: &RefType) -> Ref {
+        match ty.heap_type() {
+            HeapType::Func => {
+                Ref::Func(store.func_from_raw(raw).map(|func| Func::from_ptr(store, func)))
+            }
+            _ => Ref::Extern(store.root_externref(raw).map(Rooted::from_inner)),
+        }
+    }
+
+    pub(crate) fn to_raw(self, store: &StoreOpaque) -> Result<u64> {
+        match self {
+            Ref::Func(func) => Ok(func.map_or(0, |func| func.ptr(store).raw())),
+            Ref::Extern(rooted) => {
+                rooted.map_or(Ok(0), |rooted| store.externref_raw(rooted.inner()))
+            }
+        }
+    }
+
+    /// As compiled code sees a reference of type `ty`.
+    ///
+    /// # Errors
+    ///
+    /// When this reference does not belong to `ty`.
+    pub(crate) fn to_raw_of(self, store: &StoreOpaque, ty: &RefType) -> Result<u64> {
+        Ok(Val::from(self).to_raw(store, &ValType::Ref(*ty))?.u64())
+    }
+}
+
+macro_rules! accessors {
+    ($($variant:ident $get:ident $unwrap:ident $ty:ty, |$value:ident| $convert:expr;)*) => {
+        impl Val {$(
+            #[doc = concat!("The value, if it is a `", stringify!($variant), "`.")]
+            pub fn $get(&self) -> Option<$ty> {
+                match *self { Val::$variant($value) => Some($convert), _ => None }
+            }
+
+            #[doc = concat!(
+                "The value of a `", stringify!($variant), "`.\n\n# Panics\n\nIf it is of another type."
+            )]
+            pub fn $unwrap(&self) -> $ty {
+                self.$get().expect(concat!("expected ", stringify!($variant)))
+            }
+        )*}
+    };
+}
+
+accessors! {
+    I32 i32 unwrap_i32 i32, |value| value;
+    I64 i64 unwrap_i64 i64, |value| value;
+    F32 f32 unwrap_f32 f32, |bits| f32::from_bits(bits);
+    F64 f64 unwrap_f64 f64, |bits| f64::from_bits(bits);
+    V128 v128 unwrap_v128 V128, |value| value;
+    FuncRef func_ref unwrap_func_ref Option<Func>, |func| func;
+    ExternRef extern_ref unwrap_extern_ref Option<Rooted<ExternRef>>, |rooted| rooted;
+}
+
+impl From<i32> for Val {
+    fn from(value: i32) -> Val {
+        Val::I32(value)
+    }
+}
+
+impl From<i64> for Val {
+    fn from(value: i64) -> Val {
+        Val::I64(value)
+    }
+}
+
+impl From<f32> for Val {
+    fn from(value: f32) -> Val {
+        Val::F32(value.to_bits())
+    }
+}
+
+impl From<f64> for Val {
+    fn from(value: f64) -> Val {
+        Val::F64(value.to_bits())
+    }
+}
+
+impl From<V128> for Val {
+    fn from(value: V128) -> Val {
+        Val::V128(value)
+    }
+}
+
+impl From<Func> for Val {
+    fn from(func: Func) -> Val {
+        Val::FuncRef(Some(func))
+    }
+}
+
+impl From<Option<Func>> for Val {
+    fn from(func: Option<Func>) -> Val {
+        Val::FuncRef(func)
+    }
+}
+
+impl From<Rooted<ExternRef>> for Val {
+    fn from(rooted: Rooted<ExternRef>) -> Val {
+        Val::ExternRef(Some(rooted))
+    }
+}
+
+impl From<Ref> for Val {
+    fn from(reference: Ref) -> Val {
+        match reference {
+            Ref::Func(func) => Val::FuncRef(func),
+            Ref::Extern(rooted) => Val::ExternRef(rooted),
+        }
+    }
+}
+
+impl From<Func> for Ref {
+    fn from(func: Func) -> Ref {
+        Ref::Func(Some(func))
+    }
+}
+
+impl From<Rooted<ExternRef>> for Ref {
+    fn from(rooted: Rooted<ExternRef>) -> Ref {
+        Ref::Extern(Some(rooted))
+    }
+}

@@ -1,0 +1,348 @@
+//! Calls from the host into wasm, and the ways out of them.
+//!
+//! An [`Activation`] is one such call in progress. It is a record on the Rust stack that the entry trampoline
+//! completes with its landing pad, and that exit trampolines tell where wasm was left. Activations of a thread form a
+//! list, newest first, which backtraces and the fault handler follow.
+//!
+//! Wasm is left without returning in two ways only: the fault handler redirects a faulting instruction to the landing
+//! pad, or an exit trampoline goes there because a Rust function has set `raise`. In both cases only compiled frames are
+//! abandoned; no Rust frame is ever skipped.
+
+use super::registry;
+use super::store::{FuncPtr, StoreCtx, StoreOpaque, activation_of};
+use super::native::{FromRaw, IntoAbi};
+use super::{CodePlace, ValRaw, WasmParams, WasmResults};
+use crate::backtrace::WasmBacktrace;
+use crate::error::{Error, Result};
+use crate::module_meta::ModuleMeta;
+use palisade_compile::TrampolineKind;
+use palisade_environ::{Trap, VmActivation};
+use palisade_sys::{Fault, Landing};
+use std::any::Any;
+use std::cell::Cell;
+use std::sync::Arc;
+
+/// Stack that host functions can count on when wasm calls them, as far as the thread's stack allows.
+const HOST_HEADROOM: usize = 256 << 10;
+
+/// Frames that a backtrace holds at most.
+const MAX_FRAMES: usize = 64;
+
+/// One call from the host into wasm.
+#[repr(C)]
+pub(super) struct Activation {
+    vm: VmActivation,
+    ctx: *mut StoreCtx,
+    /// The next older activation of this thread.
+    previous: *mut Activation,
+}
+
+thread_local! {
+    /// The newest activation of this thread.
+    static CURRENT: Cell<*mut Activation> = const { Cell::new(std::ptr::null_mut()) };
+}
+
+/// Why wasm was left for the landing pad. Plain data, because the fault handler writes it.
+pub(super) struct Failure {
+    /// The fault, unless `raised` tells more.
+    trap: Option<Trap>,
+    /// What a Rust function has raised.
+    raised: Option<Raised>,
+    /// Code addresses of the frames, innermost first; `frame_count` of them are valid.
+    frames: [usize; MAX_FRAMES],
+    frame_count: usize,
+}
+
+enum Raised {
+    Error(Error),
+    Panic(Box<dyn Any + Send>),
+}
+
+impl Default for Failure {
+    fn default() -> Self {
+        Failure { trap: None, raised: None, frames: [0; MAX_FRAMES], frame_count: 0 }
+    }
+}
+
+/// Installs the process-wide fault handler.
+pub(crate) fn install_fault_handler() {
+    palisade_sys::install_fault_handler(on_fault);
+}
+
+/// Calls `func` with values in registers.
+///
+/// # Errors
+///
+/// When the function traps or a host function that it calls fails.
+///
+/// # Safety
+///
+/// `P` and `R` must be the types of `func`, whose native entry trampoline is `entry`; `func` must be a wasm function of
+/// `store`.
+#[inline]
+pub(crate) unsafe fn call_native<P: WasmParams, R: WasmResults>(
+    store: &mut StoreOpaque,
+    func: FuncPtr,
+    entry: *const u8,
+    params: P,
+) -> Result<R> {
+    let params = params.into_abi(store)?;
+    let (code, vmctx) = {
+        let func = func.get(store);
+        (func.code, func.vmctx)
+    };
+    // SAFETY: by this function's contract the trampoline takes these parameters and gives these results.
+    let raw = enter(store, |activation| unsafe {
+        P::invoke::<R>(entry, activation, code, vmctx, params)
+    })?;
+    Ok(R::from_raw(raw, store))
+}
+
+/// Calls `func` with values in slots: parameters in, results out.
+///
+/// # Errors
+///
+/// When the function traps or a host function fails.
+///
+/// # Panics
+///
+/// If there are fewer slots than parameters or results.
+pub(crate) fn call_array(
+    store: &mut StoreOpaque,
+    func: FuncPtr,
+    slots: &mut [ValRaw],
+) -> Result<()> {
+    let signature = func.signature_ref(store).signature();
+    assert!(slots.len() >= signature.params.len().max(signature.results.len()));
+    if func.get(store).is_host != 0 {
+        return super::host_func::call_from_host(store, func, slots);
+    }
+    let compiler = store.engine().compiler().clone();
+    let entry =
+        func.signature_ref(store).trampoline(&compiler, TrampolineKind::EntryArray)?;
+    let (code, vmctx) = {
+        let func = func.get(store);
+        (func.code, func.vmctx)
+    };
+    type Entry = unsafe extern "C" fn(*mut VmActivation, *const u8, *mut u8, *mut ValRaw);
+    // SAFETY: this is the type of every array entry trampoline.
+    let entry = unsafe { std::mem::transmute::<*const u8, Entry>(entry) };
+    // SAFETY: the trampoline belongs to the function's type, and there are enough slots (asserted above).
+    enter(store, |activation| unsafe { entry(activation, code, vmctx, slots.as_mut_ptr()) })
+}
+
+/// Runs `call`, which enters wasm through a trampoline, as a new activation.
+#[inline]
+fn enter<R>(store: &mut StoreOpaque, call: impl FnOnce(*mut VmActivation) -> R) -> Result<R> {
+    let ctx = store.ctx().as_ptr();
+    let here = palisade_sys::frame_address();
+    // SAFETY (for every access through `ctx` here): the context lives as long as the store, which this function
+    // borrows, and only this thread uses it.
+    let (outer, limit) = unsafe { ((*ctx).vm.activation, (*ctx).vm.stack_limit) };
+    if outer.is_null() {
+        let limit = stack_limit(here, store.engine().config().max_wasm_stack)?;
+        // SAFETY: as above.
+        unsafe { (*ctx).vm.stack_limit = limit };
+    } else if here < limit {
+        return Err(Trap::StackOverflow.into());
+    }
+    let mut activation =
+        Activation { vm: VmActivation::default(), ctx, previous: CURRENT.get() };
+    let pointer: *mut Activation = &raw mut activation;
+    // SAFETY: as above.
+    unsafe {
+        (*ctx).store = store;
+        (*ctx).vm.activation = pointer.cast();
+    }
+    CURRENT.set(pointer);
+    let result = call(pointer.cast());
+    // SAFETY: `pointer` is the local above, which is still alive.
+    CURRENT.set(unsafe { (*pointer).previous });
+    // SAFETY: as above.
+    let raised = unsafe {
+        (*ctx).vm.activation = outer;
+        (*ctx).vm.raise
+    };
+    if raised != 0 {
+        return Err(take_failure(ctx));
+    }
+    Ok(result)
+}
+
+/// How far wasm that is entered at `here` may grow the stack.
+#[inline]
+fn stack_limit(here: usize, max_wasm_stack: usize) -> Result<usize> {
+    let low = palisade_sys::prepare_thread()
+        .map_err(|e| Error::resource(format!("cannot prepare the thread for wasm: {e}")))?
+        .low;
+    let available = here.saturating_sub(low);
+    let headroom = HOST_HEADROOM.min(available / 2);
+    Ok((low + headroom).max(here.saturating_sub(max_wasm_stack)))
+}
+
+/// Turns what was recorded into an error, or lets a host function's panic go on.
+#[cold]
+#[inline(never)]
+fn take_failure(ctx: *mut StoreCtx) -> Error {
+    // SAFETY: the context is that of the store whose activation has just ended; nobody else uses it.
+    let failure = unsafe {
+        (*ctx).vm.raise = 0;
+        &mut (*ctx).failure
+    };
+    let frames = failure.frames[..failure.frame_count].to_vec();
+    failure.frame_count = 0;
+    let error = match (failure.raised.take(), failure.trap.take()) {
+        (Some(Raised::Panic(payload)), _) => std::panic::resume_unwind(payload),
+        (Some(Raised::Error(error)), _) => error,
+        (None, Some(trap)) => trap.into(),
+        (None, None) => unreachable!("whoever raises says why"),
+    };
+    if error.has_backtrace() {
+        return error;
+    }
+    let frames: Vec<(Arc<ModuleMeta>, CodePlace)> = frames
+        .into_iter()
+        .filter_map(|pc| {
+            registry::with_image(pc, |image| Some((image.meta()?.clone(), image.place_of(pc)?)))
+        })
+        .collect();
+    if frames.is_empty() { error } else { error.with_backtrace(WasmBacktrace::new(frames)) }
+}
+
+/// The wasm frames that are active on this thread while a host function runs.
+pub(crate) fn capture_backtrace() -> WasmBacktrace {
+    let mut pcs = Vec::new();
+    let newest = CURRENT.get();
+    if !newest.is_null() {
+        // SAFETY: the list of this thread's activations consists of live locals of `enter`; a host function runs, so
+        // the newest has been left through an exit trampoline.
+        unsafe { walk_from_exit(newest, &mut |pc| pcs.push(pc)) };
+    }
+    let frames = pcs.into_iter().filter_map(|pc| {
+        registry::with_image(pc, |image| Some((image.meta()?.clone(), image.place_of(pc)?)))
+    });
+    WasmBacktrace::new(frames.collect())
+}
+
+/// Makes the exit trampoline through which a Rust function was called leave for the landing pad.
+///
+/// # Safety
+///
+/// `ctx` must be the context of a store in whose innermost activation wasm has called the current Rust function.
+pub(super) unsafe fn raise_error(ctx: *mut StoreCtx, error: Error) {
+    // SAFETY: by this function's contract.
+    unsafe { raise(ctx, Raised::Error(error)) }
+}
+
+/// As [`raise_error`], for a panic that travels on from the landing pad.
+///
+/// # Safety
+///
+/// As for [`raise_error`].
+pub(super) unsafe fn raise_panic(ctx: *mut StoreCtx, payload: Box<dyn Any + Send>) {
+    // SAFETY: by this function's contract.
+    unsafe { raise(ctx, Raised::Panic(payload)) }
+}
+
+unsafe fn raise(ctx: *mut StoreCtx, what: Raised) {
+    let activation = activation_of(ctx);
+    // SAFETY: the context belongs to a live store that only this thread uses.
+    let failure = unsafe { &mut (*ctx).failure };
+    failure.trap = None;
+    failure.raised = Some(what);
+    failure.frame_count = 0;
+    // SAFETY: by the contract, the activation is live and was left through an exit trampoline.
+    unsafe { walk_from_exit(activation, &mut |pc| failure.push(pc)) };
+    // SAFETY: as above.
+    unsafe { (*ctx).vm.raise = 1 };
+}
+
+impl Failure {
+    fn push(&mut self, pc: usize) {
+        if self.frame_count < MAX_FRAMES {
+            self.frames[self.frame_count] = pc;
+            self.frame_count += 1;
+        }
+    }
+}
+
+/// The fault handler's question: is this a trap of wasm? Runs in signal context: touches only this thread's records,
+/// the immutable code registry and the guest's stack frames.
+fn on_fault(fault: &Fault) -> Option<Landing> {
+    let newest = CURRENT.try_with(Cell::get).ok()?;
+    if newest.is_null() {
+        return None;
+    }
+    let trap = registry::with_image(fault.pc, |image| image.trap_at(fault.pc))?;
+    // SAFETY: wasm runs on this thread, so its newest activation is a live local of `enter` below us on the stack.
+    let ctx = unsafe { (*newest).ctx };
+    // SAFETY: the context belongs to the store that runs on this thread; compiled code does not touch `failure`.
+    let failure = unsafe { &mut (*ctx).failure };
+    failure.trap = Some(trap);
+    failure.frame_count = 0;
+    // SAFETY: compiled code keeps frame pointers, and traps lie behind a function's prologue, so `fp` is the frame of
+    // the function that has trapped.
+    unsafe { walk(fault.pc, fault.fp, newest, &mut |pc| failure.push(pc)) };
+    // SAFETY: as above; and the entry trampoline completed the landing before it called wasm.
+    let landing = unsafe {
+        (*ctx).vm.raise = 1;
+        (*newest).vm.landing
+    };
+    Some(Landing { pc: landing.pc, sp: landing.sp, fp: landing.fp })
+}
+
+/// Visits wasm frames from the newest exit of `activation` outwards. See [`walk`].
+///
+/// # Safety
+///
+/// `activation` must be live and have been left through an exit trampoline that is still on the stack.
+unsafe fn walk_from_exit(activation: *const Activation, visit: &mut dyn FnMut(usize)) {
+    // SAFETY: by this function's contract; an exit trampoline's frame holds the frame pointer of its wasm caller.
+    unsafe {
+        let exit = (*activation).vm;
+        let caller_fp = *(exit.exit_fp as *const usize);
+        // The address before the return address lies in the call.
+        walk(exit.exit_pc - 1, caller_fp, activation, visit);
+    }
+}
+
+/// Visits the frame at `pc` and `fp` and all older wasm frames of this thread, innermost first. What is visited is an
+/// address inside the instruction that is in progress.
+///
+/// # Safety
+///
+/// `fp` must be the frame pointer of a compiled function called from `activation`, at a `pc` behind its prologue.
+unsafe fn walk(
+    mut pc: usize,
+    mut fp: usize,
+    mut activation: *const Activation,
+    visit: &mut dyn FnMut(usize),
+) {
+    // Bounded, so that even a damaged stack cannot hang the handler.
+    let mut left = 10_000;
+    loop {
+        // SAFETY: activations are live (contract), and every compiled frame begins with the caller's frame pointer
+        // and return address; the outermost compiled frame's caller is the entry trampoline, whose frame pointer is
+        // the landing's.
+        unsafe {
+            while fp != (*activation).vm.landing.fp && fp != 0 && left > 0 {
+                visit(pc);
+                let frame = fp as *const usize;
+                pc = *frame.add(1) - 1;
+                fp = *frame;
+                left -= 1;
+            }
+            activation = (*activation).previous;
+            if activation.is_null() || left == 0 {
+                return;
+            }
+            // An older activation is waiting for a host function, so it was left through an exit trampoline.
+            let exit = (*activation).vm;
+            if exit.exit_fp == 0 {
+                return;
+            }
+            pc = exit.exit_pc - 1;
+            fp = *(exit.exit_fp as *const usize);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Runtime functions that compiled code calls.
+//!
+//! Each is called through a trampoline that has noted the wasm frame, with the vmctx of the calling instance. A failure
+//! is recorded and raised; what is returned then is ignored.
+
+use super::activation::raise_error;
+use super::instance::InstanceData;
+use super::memory::MemoryData;
+use super::store::{StoreCtx, StoreOpaque};
+use super::table::TableData;
+use crate::error::{Error, Result};
+use palisade_environ::{DataIndex, ElemIndex, Libcall, MemoryIndex, TableIndex, Trap, VmCtxHeader};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// The table of pointers that vmctxs refer to.
+pub(super) fn table() -> *const *const u8 {
+    struct Table([*const u8; Libcall::ALL.len()]);
+    // SAFETY: the pointers are to functions.
+    unsafe impl Sync for Table {}
+    static TABLE: std::sync::LazyLock<Table> = std::sync::LazyLock::new(|| {
+        let mut table = [std::ptr::null(); Libcall::ALL.len()];
+        for libcall in Libcall::ALL {
+            table[libcall.index()] = address(*libcall);
+        }
+        Table(table)
+    });
+    // SAFETY: `Table` may be sent between threads as it may be shared.
+    unsafe impl Send for Table {}
+    TABLE.0.as_ptr()
+}
+
+fn address(libcall: Libcall) -> *const u8 {
+    match libcall {
+        Libcall::MemoryGrow => memory_grow as *const u8,
+        Libcall::MemoryCopy => memory_copy as *const u8,
+        Libcall::MemoryFill => memory_fill as *const u8,
+        Libcall::MemoryInit => memory_init as *const u8,
+        Libcall::DataDrop => data_drop as *const u8,
+        Libcall::TableGrow => table_grow as *const u8,
+        Libcall::TableFill => table_fill as *const u8,
+        Libcall::TableCopy => table_copy as *const u8,
+        Libcall::TableInit => table_init as *const u8,
+        Libcall::ElemDrop => elem_drop as *const u8,
+        Libcall::F32Ceil => f32_ceil as *const u8,
+        Libcall::F32Floor => f32_floor as *const u8,
+        Libcall::F32Trunc => f32_trunc as *const u8,
+        Libcall::F32Nearest => f32_nearest as *const u8,
+        Libcall::F64Ceil => f64_ceil as *const u8,
+        Libcall::F64Floor => f64_floor as *const u8,
+        Libcall::F64Trunc => f64_trunc as *const u8,
+        Libcall::F64Nearest => f64_nearest as *const u8,
+    }
+}
+
+/// Runs `body` with the store and the calling instance's place in it; raises what it fails with.
+///
+/// # Safety
+///
+/// `vmctx` must be that of a live instance whose code has called a libcall in its store's innermost activation.
+unsafe fn run<R>(
+    vmctx: *mut VmCtxHeader,
+    nothing: R,
+    body: impl FnOnce(&mut StoreOpaque, usize) -> Result<R>,
+) -> R {
+    // SAFETY: by the contract the header is valid, and so is the store's context.
+    let ctx = unsafe { (*vmctx).store.cast::<StoreCtx>() };
+    // SAFETY: the store was noted when wasm was entered; whoever entered it waits.
+    let store = unsafe { &mut *(*ctx).store };
+    // SAFETY: by the contract.
+    let instance = unsafe { InstanceData::index_of(vmctx) }.expect("wasm has an instance");
+    match catch_unwind(AssertUnwindSafe(|| body(store, instance.index()))) {
+        Ok(Ok(value)) => value,
+        Ok(Err(error)) => {
+            // SAFETY: by the contract.
+            unsafe { raise_error(ctx, error) };
+            nothing
+        }
+        Err(payload) => {
+            // SAFETY: by the contract.
+            unsafe { super::activation::raise_panic(ctx, payload) };
+            nothing
+        }
+    }
+}
+
+/// Defines a libcall whose body may fail.
+macro_rules! libcall {
+    ($(fn $name:ident($store:ident, $instance:ident $(, $param:ident: $ty:ty)*) $(-> $result:ty)? $body:block)*) => {$(
+        unsafe extern "C" fn $name(vmctx: *mut VmCtxHeader $(, $param: $ty)*) $(-> $result)? {
+            // SAFETY: compiled code passes its own vmctx and calls through a libcall trampoline.
+            unsafe { run(vmctx, Default::default(), |$store, $instance| $body) }
+        }
+    )*};
+}
+
+libcall! {
+    fn memory_grow(store, instance, memory: u32, pages: u64) -> i64 {
+        let memory = store.instances[instance].memory(MemoryIndex::from_u32(memory));
+        Ok(MemoryData::grow(store, memory, pages)?.map_or(-1, |old| old as i64))
+    }
+
+    fn memory_copy(store, instance, to: u32, from: u32, start: u64, source: u64, len: u64) {
+        let to = store.instances[instance].memory(MemoryIndex::from_u32(to));
+        let from = store.instances[instance].memory(MemoryIndex::from_u32(from));
+        let read = range(source, len, store.memory(from).bytes())?;
+        let written = range(start, len, store.memory(to).bytes())?;
+        if to == from {
+            store.memory_mut(to).bytes_mut().copy_within(read, written.start);
+        } else {
+            let [to, from] = store
+                .memories
+                .get_disjoint_mut([to as usize, from as usize])
+                .expect("two memories of this store");
+            to.bytes_mut()[written].copy_from_slice(&from.bytes()[read]);
+        }
+        Ok(())
+    }
+
+    fn memory_fill(store, instance, memory: u32, start: u64, value: u32, len: u64) {
+        let memory = store.instances[instance].memory(MemoryIndex::from_u32(memory));
+        let bytes = store.memory_mut(memory).bytes_mut();
+        let range = range(start, len, bytes)?;
+        bytes[range].fill(value as u8);
+        Ok(())
+    }
+
+    fn memory_init(store, instance, memory: u32, data: u32, start: u64, source: u32, len: u32) {
+        let memory = store.instances[instance].memory(MemoryIndex::from_u32(memory));
+        let data = store.instances[instance].data(DataIndex::from_u32(data));
+        let data = data.as_ref().map_or(&[][..], |data| data.as_slice());
+        let read = range(source.into(), len.into(), data)?;
+        let bytes = store.memories[memory as usize].bytes_mut();
+        let written = range(start, len.into(), bytes)?;
+        bytes[written].copy_from_slice(&data[read]);
+        Ok(())
+    }
+
+    fn data_drop(store, instance, data: u32) {
+        store.instances[instance].drop_data(DataIndex::from_u32(data));
+        Ok(())
+    }
+
+    fn table_grow(store, instance, table: u32, init: u64, delta: u64) -> i64 {
+        let table = store.instances[instance].table(TableIndex::from_u32(table));
+        Ok(TableData::grow(store, table, delta, init)?.map_or(-1, |old| old as i64))
+    }
+
+    fn table_fill(store, instance, table: u32, start: u64, value: u64, len: u64) {
+        let table = store.instances[instance].table(TableIndex::from_u32(table));
+        Ok(store.table_mut(table).fill(start, value, len)?)
+    }
+
+    fn table_copy(store, instance, to: u32, from: u32, start: u64, source: u64, len: u64) {
+        let to = store.instances[instance].table(TableIndex::from_u32(to));
+        let from = store.instances[instance].table(TableIndex::from_u32(from));
+        Ok(TableData::copy(store, to, start, from, source, len)?)
+    }
+
+    fn table_init(store, instance, table: u32, elem: u32, start: u64, source: u32, len: u32) {
+        let elem = ElemIndex::from_u32(elem);
+        let table = TableIndex::from_u32(table);
+        InstanceData::table_init(store, instance, table, elem, start, source.into(), len.into())
+    }
+
+    fn elem_drop(store, instance, elem: u32) {
+        store.instances[instance].drop_elem(ElemIndex::from_u32(elem));
+        Ok(())
+    }
+}
+
+fn range(start: u64, len: u64, bytes: &[u8]) -> Result<std::ops::Range<usize>> {
+    let end = start.checked_add(len).filter(|end| *end <= bytes.len() as u64);
+    let end = end.ok_or_else(|| Error::from(Trap::MemoryOutOfBounds))?;
+    Ok(start as usize..end as usize)
+}
+
+/// Defines a rounding libcall, which cannot fail.
+macro_rules! rounding {
+    ($($name:ident($ty:ty) = $method:ident;)*) => {$(
+        extern "C" fn $name(_: *mut VmCtxHeader, value: $ty) -> $ty { value.$method() }
+    )*};
+}
+
+rounding! {
+    f32_ceil(f32) = ceil;
+    f32_floor(f32) = floor;
+    f32_trunc(f32) = trunc;
+    f32_nearest(f32) = round_ties_even;
+    f64_ceil(f64) = ceil;
+    f64_floor(f64) = floor;
+    f64_trunc(f64) = trunc;
+    f64_nearest(f64) = round_ties_even;
+}

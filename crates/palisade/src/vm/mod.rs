@@ -1,0 +1,35 @@
+//! What runs beneath the public API: stores' contents, instances, memories, tables, code and activations.
+//!
+//! Together with `palisade-sys` the only place with `unsafe`. What it offers upward is safe to call, whatever the guest
+//! and the embedder do.
+
+mod activation;
+mod code;
+mod externref;
+mod global;
+mod host_func;
+mod instance;
+mod libcalls;
+mod memory;
+mod native;
+mod registry;
+mod signature;
+mod store;
+mod table;
+mod typed_entry;
+
+pub(crate) use activation::{call_array, capture_backtrace, install_fault_handler};
+pub(crate) use code::{CodeImage, CodePlace};
+pub(crate) use externref::RootedRef;
+pub(crate) use global::GlobalData;
+pub(crate) use instance::{InstanceIndex, ImportValue, instantiate};
+pub(crate) use memory::MemoryData;
+pub(crate) use native::ValRaw;
+pub(crate) use signature::{SignatureEntry, SignatureRegistry, prepare};
+pub(crate) use store::{FuncPtr, StoreBox, StoreId, StoreInner, StoreOpaque};
+pub(crate) use table::TableData;
+pub(crate) use typed_entry::TypedEntry;
+
+pub(crate) use host_func::HostBody;
+pub use host_func::IntoFunc;
+pub use native::{WasmParams, WasmResults, WasmRet, WasmTy};

@@ -1,0 +1,578 @@
+//! How Rust's types cross the host boundary.
+//!
+//! Native ABI: each value travels as the C type of its machine type, in a register where the platform's convention has
+//! one. Array ABI: each value takes a slot of 16 bytes. The traits here are implemented for the types that can cross;
+//! they cannot be implemented elsewhere.
+
+use super::externref::RootedRef;
+use super::store::{FuncPtr, StoreOpaque};
+use crate::error::{Error, Result};
+use crate::{ExternRef, Func, Rooted};
+use palisade_environ::{ValType, VmActivation};
+
+/// A slot of the array ABI: a value of any type in its first bytes.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(16))]
+pub(crate) struct ValRaw([u8; 16]);
+
+impl ValRaw {
+    pub(crate) const ZERO: ValRaw = ValRaw([0; 16]);
+
+    pub(crate) fn from_u64(value: u64) -> ValRaw {
+        ValRaw((value as u128).to_le_bytes())
+    }
+
+    pub(crate) fn u64(self) -> u64 {
+        u128::from_le_bytes(self.0) as u64
+    }
+
+    pub(crate) fn u32(self) -> u32 {
+        self.u64() as u32
+    }
+
+    pub(crate) fn from_u128(value: u128) -> ValRaw {
+        ValRaw(value.to_le_bytes())
+    }
+
+    pub(crate) fn u128(self) -> u128 {
+        u128::from_le_bytes(self.0)
+    }
+
+    pub(super) fn to_bytes(self) -> [u8; 16] {
+        self.0
+    }
+
+    pub(super) fn from_bytes(bytes: [u8; 16]) -> ValRaw {
+        ValRaw(bytes)
+    }
+}
+
+/// A C type that carries a value in the native ABI.
+pub trait NativeAbi: Copy + sealed::Sealed {
+    /// What is returned when there is nothing to return because wasm is being left.
+    const ZERO: Self;
+    /// Its bits, zero-extended.
+    fn bits(self) -> u64;
+    /// From its bits; upper bits are ignored.
+    fn from_bits(bits: u64) -> Self;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! native_abi {
+    ($($ty:ident: $zero:literal, |$value:ident| $bits:expr, |$raw:ident| $from:expr;)*) => {$(
+        impl sealed::Sealed for $ty {}
+        impl NativeAbi for $ty {
+            const ZERO: Self = $zero;
+            fn bits(self) -> u64 { let $value = self; $bits }
+            fn from_bits($raw: u64) -> Self { $from }
+        }
+    )*};
+}
+
+native_abi! {
+    i32: 0, |value| u64::from(value as u32), |bits| bits as i32;
+    u32: 0, |value| u64::from(value), |bits| bits as u32;
+    i64: 0, |value| value as u64, |bits| bits as i64;
+    u64: 0, |value| value, |bits| bits;
+    f32: 0.0, |value| u64::from(value.to_bits()), |bits| f32::from_bits(bits as u32);
+    f64: 0.0, |value| value.to_bits(), |bits| f64::from_bits(bits);
+}
+
+/// A Rust type that stands for one WebAssembly value in typed calls.
+///
+/// `i32` and `u32` stand for `i32`, `i64` and `u64` for `i64`, `f32`, `f64`, `Option<Func>` for `funcref`,
+/// `Option<Rooted<ExternRef>>` for `externref`.
+///
+/// # Safety
+///
+/// Not for implementation elsewhere: compiled code relies on [`Self::Abi`] being the machine type of
+/// [`Self::valtype`].
+pub unsafe trait WasmTy: Send {
+    /// How it travels.
+    #[doc(hidden)]
+    type Abi: NativeAbi;
+    /// The WebAssembly type.
+    fn valtype() -> ValType;
+    #[doc(hidden)]
+    fn into_abi(self, store: &mut StoreRef<'_>) -> Result<Self::Abi>;
+    #[doc(hidden)]
+    fn from_abi(abi: Self::Abi, store: &mut StoreRef<'_>) -> Self;
+}
+
+/// A store, hidden from the public API.
+#[doc(hidden)]
+pub struct StoreRef<'a>(pub(super) &'a mut StoreOpaque);
+
+macro_rules! numbers {
+    ($($ty:ident => $val:ident;)*) => {$(
+        // SAFETY: the C type and the machine type of this value are the same.
+        unsafe impl WasmTy for $ty {
+            type Abi = $ty;
+            fn valtype() -> ValType { ValType::$val }
+            #[inline]
+            fn into_abi(self, _: &mut StoreRef<'_>) -> Result<$ty> { Ok(self) }
+            #[inline]
+            fn from_abi(abi: $ty, _: &mut StoreRef<'_>) -> $ty { abi }
+        }
+    )*};
+}
+
+numbers! {
+    i32 => I32; u32 => I32; i64 => I64; u64 => I64; f32 => F32; f64 => F64;
+}
+
+// SAFETY: a funcref is a pointer; compiled code sees references as 64-bit integers.
+unsafe impl WasmTy for Option<Func> {
+    type Abi = u64;
+    fn valtype() -> ValType {
+        ValType::FUNCREF
+    }
+    fn into_abi(self, store: &mut StoreRef<'_>) -> Result<u64> {
+        Ok(self.map_or(0, |func| func.ptr(store.0).raw()))
+    }
+    fn from_abi(abi: u64, store: &mut StoreRef<'_>) -> Self {
+        // SAFETY: compiled code of this store has given a funcref.
+        let func = unsafe { FuncPtr::from_raw(abi) };
+        func.map(|func| Func::from_ptr(store.0, func))
+    }
+}
+
+// SAFETY: an externref is a handle in a 64-bit integer.
+unsafe impl WasmTy for Option<Rooted<ExternRef>> {
+    type Abi = u64;
+    fn valtype() -> ValType {
+        ValType::EXTERNREF
+    }
+    fn into_abi(self, store: &mut StoreRef<'_>) -> Result<u64> {
+        self.map_or(Ok(0), |rooted| store.0.externref_raw(rooted.inner()))
+    }
+    fn from_abi(abi: u64, store: &mut StoreRef<'_>) -> Self {
+        store.0.root_externref(abi).map(|rooted: RootedRef| Rooted::from_inner(rooted))
+    }
+}
+
+impl StoreOpaque {
+    /// The function that compiled code of this store refers to by `raw`.
+    pub(crate) fn func_from_raw(&self, raw: u64) -> Option<FuncPtr> {
+        // SAFETY: callers have `raw` from a table, global or slot of this store.
+        unsafe { FuncPtr::from_raw(raw) }
+    }
+}
+
+/// Parameters of a typed call: a [`WasmTy`] or a tuple of them.
+///
+/// # Safety
+///
+/// Not for implementation elsewhere.
+pub unsafe trait WasmParams: Send {
+    #[doc(hidden)]
+    type Abi;
+    #[doc(hidden)]
+    fn types() -> Vec<ValType>;
+    #[doc(hidden)]
+    fn into_abi_ref(self, store: &mut StoreRef<'_>) -> Result<Self::Abi>;
+    #[doc(hidden)]
+    fn slots(abi: Self::Abi) -> Vec<u64>;
+    /// Calls the native entry trampoline `entry`.
+    ///
+    /// # Safety
+    ///
+    /// `entry` must be the trampoline for these parameters and `R`'s results, `activation` the current one, `code` and
+    /// `vmctx` those of a function of that type.
+    #[doc(hidden)]
+    unsafe fn invoke<R: WasmResults>(
+        entry: *const u8,
+        activation: *mut VmActivation,
+        code: *const u8,
+        vmctx: *mut u8,
+        abi: Self::Abi,
+    ) -> R::Raw;
+}
+
+/// Crate-internal entry to [`WasmParams::into_abi_ref`].
+pub(super) trait IntoAbi: WasmParams {
+    #[inline]
+    fn into_abi(self, store: &mut StoreOpaque) -> Result<Self::Abi>
+    where
+        Self: Sized,
+    {
+        self.into_abi_ref(&mut StoreRef(store))
+    }
+}
+
+impl<P: WasmParams> IntoAbi for P {}
+
+/// Results of a typed call: `()`, a [`WasmTy`] or a tuple of them.
+///
+/// # Safety
+///
+/// Not for implementation elsewhere.
+pub unsafe trait WasmResults: WasmParams {
+    /// What the native trampoline returns in a register; `()` unless there is exactly one result.
+    #[doc(hidden)]
+    type Direct;
+    /// What a call gives before it is turned into `Self`.
+    #[doc(hidden)]
+    type Raw;
+    /// Whether results travel through memory.
+    #[doc(hidden)]
+    const INDIRECT: bool;
+    #[doc(hidden)]
+    fn direct(direct: Self::Direct) -> Self::Raw;
+    #[doc(hidden)]
+    fn indirect(slots: [u64; MAX_TUPLE]) -> Self::Raw;
+    #[doc(hidden)]
+    fn from_raw_ref(raw: Self::Raw, store: &mut StoreRef<'_>) -> Self;
+    #[doc(hidden)]
+    fn from_slots(slots: &[u64], store: &mut StoreRef<'_>) -> Self;
+}
+
+/// Crate-internal entry to [`WasmResults::from_raw_ref`].
+pub(super) trait FromRaw: WasmResults {
+    #[inline]
+    fn from_raw(raw: Self::Raw, store: &mut StoreOpaque) -> Self
+    where
+        Self: Sized,
+    {
+        Self::from_raw_ref(raw, &mut StoreRef(store))
+    }
+}
+
+impl<R: WasmResults> FromRaw for R {}
+
+/// Crate-internal entry to [`WasmResults::from_slots`].
+pub(super) trait FromSlots: WasmResults {
+    fn from_slot_values(slots: &[u64], store: &mut StoreOpaque) -> Self
+    where
+        Self: Sized,
+    {
+        Self::from_slots(slots, &mut StoreRef(store))
+    }
+}
+
+impl<R: WasmResults> FromSlots for R {}
+
+/// The most values that a tuple of a typed call holds.
+pub(crate) const MAX_TUPLE: usize = 16;
+
+macro_rules! invoke {
+    ($entry:ident, $activation:ident, $code:ident, $vmctx:ident, $R:ident; $($value:ident: $Abi:ty),*) => {
+        if $R::INDIRECT {
+            type Entry<$($value),*> = unsafe extern "C" fn(
+                *mut VmActivation, *const u8, *mut u8, *mut u64, $($value),*
+            );
+            // SAFETY: by the contract of `invoke` this is the trampoline's type.
+            let entry = unsafe { std::mem::transmute::<*const u8, Entry<$($Abi),*>>($entry) };
+            let mut slots = [0; MAX_TUPLE];
+            // SAFETY: by the contract; there are at least as many slots as a tuple has elements.
+            unsafe { entry($activation, $code, $vmctx, slots.as_mut_ptr(), $($value),*) };
+            $R::indirect(slots)
+        } else {
+            type Entry<$($value,)* Direct> = unsafe extern "C" fn(
+                *mut VmActivation, *const u8, *mut u8, $($value),*
+            ) -> Direct;
+            // SAFETY: by the contract of `invoke` this is the trampoline's type.
+            let entry = unsafe {
+                std::mem::transmute::<*const u8, Entry<$($Abi,)* $R::Direct>>($entry)
+            };
+            // SAFETY: by the contract.
+            $R::direct(unsafe { entry($activation, $code, $vmctx, $($value),*) })
+        }
+    };
+}
+
+// SAFETY: one value, which travels as its own ABI says.
+unsafe impl<T: WasmTy> WasmParams for T {
+    type Abi = T::Abi;
+    fn types() -> Vec<ValType> {
+        vec![T::valtype()]
+    }
+    #[inline]
+    fn into_abi_ref(self, store: &mut StoreRef<'_>) -> Result<T::Abi> {
+        self.into_abi(store)
+    }
+    fn slots(abi: T::Abi) -> Vec<u64> {
+        vec![abi.bits()]
+    }
+    #[inline]
+    #[allow(non_camel_case_types)]
+    unsafe fn invoke<R: WasmResults>(
+        entry: *const u8,
+        activation: *mut VmActivation,
+        code: *const u8,
+        vmctx: *mut u8,
+        value: T::Abi,
+    ) -> R::Raw {
+        invoke!(entry, activation, code, vmctx, R; value: T::Abi)
+    }
+}
+
+// SAFETY: one result, which the trampoline returns in a register.
+unsafe impl<T: WasmTy> WasmResults for T {
+    type Direct = T::Abi;
+    type Raw = T::Abi;
+    const INDIRECT: bool = false;
+    #[inline]
+    fn direct(direct: T::Abi) -> T::Abi {
+        direct
+    }
+    fn indirect(slots: [u64; MAX_TUPLE]) -> T::Abi {
+        T::Abi::from_bits(slots[0])
+    }
+    #[inline]
+    fn from_raw_ref(raw: T::Abi, store: &mut StoreRef<'_>) -> T {
+        T::from_abi(raw, store)
+    }
+    fn from_slots(slots: &[u64], store: &mut StoreRef<'_>) -> T {
+        T::from_abi(T::Abi::from_bits(slots[0]), store)
+    }
+}
+
+macro_rules! tuples {
+    ($(($($T:ident $value:ident $place:tt),*);)*) => {$(
+        // SAFETY: each element travels as its own ABI says.
+        unsafe impl<$($T: WasmTy),*> WasmParams for ($($T,)*) {
+            type Abi = ($($T::Abi,)*);
+            fn types() -> Vec<ValType> { vec![$($T::valtype()),*] }
+            #[inline]
+            fn into_abi_ref(self, _store: &mut StoreRef<'_>) -> Result<Self::Abi> {
+                Ok(($(self.$place.into_abi(_store)?,)*))
+            }
+            fn slots(_abi: Self::Abi) -> Vec<u64> { vec![$(_abi.$place.bits()),*] }
+            #[inline]
+            #[allow(non_camel_case_types)]
+            unsafe fn invoke<R: WasmResults>(
+                entry: *const u8,
+                activation: *mut VmActivation,
+                code: *const u8,
+                vmctx: *mut u8,
+                ($($value,)*): Self::Abi,
+            ) -> R::Raw {
+                invoke!(entry, activation, code, vmctx, R; $($value: $T::Abi),*)
+            }
+        }
+    )*};
+}
+
+macro_rules! tuple_results {
+    ($(($($T:ident $place:tt),*);)*) => {$(
+        // SAFETY: several results travel through slots, which the trampoline fills in order.
+        unsafe impl<$($T: WasmTy),*> WasmResults for ($($T,)*) {
+            type Direct = ();
+            type Raw = [u64; MAX_TUPLE];
+            const INDIRECT: bool = true;
+            fn direct(_: ()) -> Self::Raw { [0; MAX_TUPLE] }
+            #[inline]
+            fn indirect(slots: [u64; MAX_TUPLE]) -> Self::Raw { slots }
+            #[inline]
+            fn from_raw_ref(raw: Self::Raw, store: &mut StoreRef<'_>) -> Self {
+                ($($T::from_abi($T::Abi::from_bits(raw[$place]), store),)*)
+            }
+            fn from_slots(slots: &[u64], store: &mut StoreRef<'_>) -> Self {
+                ($($T::from_abi($T::Abi::from_bits(slots[$place]), store),)*)
+            }
+        }
+    )*};
+}
+
+// SAFETY: no result.
+unsafe impl WasmResults for () {
+    type Direct = ();
+    type Raw = ();
+    const INDIRECT: bool = false;
+    #[inline]
+    fn direct(_: ()) {}
+    fn indirect(_: [u64; MAX_TUPLE]) {}
+    #[inline]
+    fn from_raw_ref(_: (), _: &mut StoreRef<'_>) {}
+    fn from_slots(_: &[u64], _: &mut StoreRef<'_>) {}
+}
+
+// SAFETY: one result in a register, wrapped in a tuple.
+unsafe impl<T: WasmTy> WasmResults for (T,) {
+    type Direct = T::Abi;
+    type Raw = T::Abi;
+    const INDIRECT: bool = false;
+    #[inline]
+    fn direct(direct: T::Abi) -> T::Abi {
+        direct
+    }
+    fn indirect(slots: [u64; MAX_TUPLE]) -> T::Abi {
+        T::Abi::from_bits(slots[0])
+    }
+    #[inline]
+    fn from_raw_ref(raw: T::Abi, store: &mut StoreRef<'_>) -> (T,) {
+        (T::from_abi(raw, store),)
+    }
+    fn from_slots(slots: &[u64], store: &mut StoreRef<'_>) -> (T,) {
+        (T::from_abi(T::Abi::from_bits(slots[0]), store),)
+    }
+}
+
+tuples! {
+    ();
+    (A a 0);
+    (A a 0, B b 1);
+    (A a 0, B b 1, C c 2);
+    (A a 0, B b 1, C c 2, D d 3);
+    (A a 0, B b 1, C c 2, D d 3, E e 4);
+    (A a 0, B b 1, C c 2, D d 3, E e 4, F f 5);
+    (A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6);
+    (A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7);
+    (A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7, I i 8);
+    (A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7, I i 8, J j 9);
+    (A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7, I i 8, J j 9, K k 10);
+    (A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7, I i 8, J j 9, K k 10, L l 11);
+    (A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7, I i 8, J j 9, K k 10, L l 11, M m 12);
+    (A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7, I i 8, J j 9, K k 10, L l 11, M m 12, N n 13);
+    (A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7, I i 8, J j 9, K k 10, L l 11, M m 12, N n 13, O o 14);
+    (A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7, I i 8, J j 9, K k 10, L l 11, M m 12, N n 13, O o 14, P p 15);
+}
+
+tuple_results! {
+    (A 0, B 1);
+    (A 0, B 1, C 2);
+    (A 0, B 1, C 2, D 3);
+    (A 0, B 1, C 2, D 3, E 4);
+    (A 0, B 1, C 2, D 3, E 4, F 5);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14, P 15);
+}
+
+/// What a host function may return: `()`, a [`WasmTy`], a tuple of them, or a [`Result`] of one of these.
+///
+/// # Safety
+///
+/// Not for implementation elsewhere.
+pub unsafe trait WasmRet: Sized {
+    /// What the native ABI returns in a register; `()` unless there is exactly one result.
+    #[doc(hidden)]
+    type Direct;
+    /// [`Self::Direct`] when wasm is being left.
+    #[doc(hidden)]
+    const NOTHING: Self::Direct;
+    /// Whether results travel through memory.
+    #[doc(hidden)]
+    const INDIRECT: bool;
+    #[doc(hidden)]
+    fn types() -> Vec<ValType>;
+    #[doc(hidden)]
+    fn into_direct(self, store: &mut StoreRef<'_>) -> Result<Self::Direct>;
+    #[doc(hidden)]
+    fn into_slots(self, store: &mut StoreRef<'_>, put: &mut dyn FnMut(u64)) -> Result<()>;
+}
+
+// SAFETY: no result.
+unsafe impl WasmRet for () {
+    type Direct = ();
+    const NOTHING: () = ();
+    const INDIRECT: bool = false;
+    fn types() -> Vec<ValType> {
+        Vec::new()
+    }
+    #[inline]
+    fn into_direct(self, _: &mut StoreRef<'_>) -> Result<()> {
+        Ok(())
+    }
+    fn into_slots(self, _: &mut StoreRef<'_>, _: &mut dyn FnMut(u64)) -> Result<()> {
+        Ok(())
+    }
+}
+
+// SAFETY: one result in a register.
+unsafe impl<T: WasmTy> WasmRet for T {
+    type Direct = T::Abi;
+    const NOTHING: T::Abi = T::Abi::ZERO;
+    const INDIRECT: bool = false;
+    fn types() -> Vec<ValType> {
+        vec![T::valtype()]
+    }
+    #[inline]
+    fn into_direct(self, store: &mut StoreRef<'_>) -> Result<T::Abi> {
+        self.into_abi(store)
+    }
+    fn into_slots(self, store: &mut StoreRef<'_>, put: &mut dyn FnMut(u64)) -> Result<()> {
+        put(self.into_abi(store)?.bits());
+        Ok(())
+    }
+}
+
+// SAFETY: as the value itself; failures leave wasm.
+unsafe impl<T: WasmRet> WasmRet for Result<T, Error> {
+    type Direct = T::Direct;
+    const NOTHING: T::Direct = T::NOTHING;
+    const INDIRECT: bool = T::INDIRECT;
+    fn types() -> Vec<ValType> {
+        T::types()
+    }
+    #[inline]
+    fn into_direct(self, store: &mut StoreRef<'_>) -> Result<T::Direct> {
+        self?.into_direct(store)
+    }
+    fn into_slots(self, store: &mut StoreRef<'_>, put: &mut dyn FnMut(u64)) -> Result<()> {
+        self?.into_slots(store, put)
+    }
+}
+
+// SAFETY: one result in a register, wrapped in a tuple.
+unsafe impl<T: WasmTy> WasmRet for (T,) {
+    type Direct = T::Abi;
+    const NOTHING: T::Abi = T::Abi::ZERO;
+    const INDIRECT: bool = false;
+    fn types() -> Vec<ValType> {
+        vec![T::valtype()]
+    }
+    #[inline]
+    fn into_direct(self, store: &mut StoreRef<'_>) -> Result<T::Abi> {
+        self.0.into_abi(store)
+    }
+    fn into_slots(self, store: &mut StoreRef<'_>, put: &mut dyn FnMut(u64)) -> Result<()> {
+        self.0.into_slots(store, put)
+    }
+}
+
+macro_rules! tuple_returns {
+    ($(($($T:ident $place:tt),*);)*) => {$(
+        // SAFETY: several results travel through slots in order.
+        unsafe impl<$($T: WasmTy),*> WasmRet for ($($T,)*) {
+            type Direct = ();
+            const NOTHING: () = ();
+            const INDIRECT: bool = true;
+            fn types() -> Vec<ValType> { vec![$($T::valtype()),*] }
+            fn into_direct(self, _: &mut StoreRef<'_>) -> Result<()> { Ok(()) }
+            fn into_slots(self, store: &mut StoreRef<'_>, put: &mut dyn FnMut(u64)) -> Result<()> {
+                $(put(self.$place.into_abi(store)?.bits());)*
+                Ok(())
+            }
+        }
+    )*};
+}
+
+tuple_returns! {
+    (A 0, B 1);
+    (A 0, B 1, C 2);
+    (A 0, B 1, C 2, D 3);
+    (A 0, B 1, C 2, D 3, E 4);
+    (A 0, B 1, C 2, D 3, E 4, F 5);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14, P 15);
+}

@@ -1,0 +1,248 @@
+//! Tables.
+//!
+//! A table of functions holds entries with all that a call needs; a table of other references holds handles. Growth
+//! may move the entries: compiled code reads base and length anew unless the table's type fixes its size.
+
+use super::externref::is_externref;
+use super::store::{FuncPtr, StoreOpaque};
+use crate::error::{Error, Result};
+use palisade_environ::{HeapType, TableType, Trap, VmFuncRef, VmTable, VmTableEntry};
+
+/// Elements that a table has at most, whatever its type says; the limit that engines have agreed on for the web.
+const MAX_ELEMENTS: u64 = 10_000_000;
+
+const NULL: VmTableEntry = VmTableEntry {
+    code: std::ptr::null(),
+    vmctx: std::ptr::null_mut(),
+    signature: 0,
+    func_ref: std::ptr::null(),
+};
+
+/// A table of a store.
+///
+/// Invariant: `vm` describes the elements of `elements`.
+#[repr(C)]
+pub(crate) struct TableData {
+    vm: VmTable,
+    ty: TableType,
+    elements: Elements,
+}
+
+enum Elements {
+    Funcs(Vec<VmTableEntry>),
+    Handles(Vec<u64>),
+}
+
+impl TableData {
+    /// Makes a table in `store` whose elements are all `init`, a reference as compiled code sees it.
+    pub(crate) fn create(store: &mut StoreOpaque, ty: &TableType, init: u64) -> Result<u32> {
+        let count = store.tables.len();
+        store.check_count("table", count, |limiter| limiter.tables())?;
+        let maximum = ty.maximum().map(|max| max as usize);
+        let minimum = ty.minimum();
+        let allowed =
+            store.limit(|limiter| limiter.table_growing(0, minimum as usize, maximum));
+        if allowed.transpose()? == Some(false) || minimum > MAX_ELEMENTS {
+            return Err(Error::resource(format!(
+                "table minimum size of {minimum} elements exceeds table limits"
+            )));
+        }
+        let elements = match ty.element().heap_type() {
+            HeapType::Func => Elements::Funcs(Vec::new()),
+            _ => Elements::Handles(Vec::new()),
+        };
+        let vm = VmTable { base: std::ptr::null_mut(), len: 0 };
+        let mut table = Box::new(TableData { vm, ty: ty.clone(), elements });
+        if !table.extend(minimum as usize, init) {
+            return Err(Error::resource(format!("no memory for a table of {minimum} elements")));
+        }
+        store.tables.push(table);
+        Ok(count as u32)
+    }
+
+    /// Its declared type.
+    pub(crate) fn ty(&self) -> &TableType {
+        &self.ty
+    }
+
+    /// Number of elements.
+    pub(crate) fn len(&self) -> u64 {
+        self.vm.len as u64
+    }
+
+    /// What compiled code reads.
+    pub(super) fn vm(&mut self) -> *mut VmTable {
+        &raw mut self.vm
+    }
+
+    pub(super) fn base(&self) -> *mut u8 {
+        self.vm.base
+    }
+
+    /// The element at `index`, as compiled code sees a reference.
+    pub(crate) fn get(&self, index: u64) -> Option<u64> {
+        let index = usize::try_from(index).ok()?;
+        match &self.elements {
+            Elements::Funcs(entries) => {
+                entries.get(index).map(|entry| entry.func_ref as usize as u64)
+            }
+            Elements::Handles(handles) => handles.get(index).copied(),
+        }
+    }
+
+    /// Sets `len` elements from `start` to `value`.
+    pub(crate) fn fill(&mut self, start: u64, value: u64, len: u64) -> Result<(), Trap> {
+        let range = range(start, len, self.vm.len)?;
+        match &mut self.elements {
+            Elements::Funcs(entries) => entries[range].fill(entry(value)),
+            Elements::Handles(handles) => handles[range].fill(value),
+        }
+        Ok(())
+    }
+
+    /// Writes `values` from `start` on, of which `len` follow.
+    pub(super) fn write(
+        &mut self,
+        start: u64,
+        len: u64,
+        values: impl Iterator<Item = u64>,
+    ) -> Result<(), Trap> {
+        let range = range(start, len, self.vm.len)?;
+        match &mut self.elements {
+            Elements::Funcs(entries) => {
+                entries[range].iter_mut().zip(values).for_each(|(e, value)| *e = entry(value));
+            }
+            Elements::Handles(handles) => {
+                handles[range].iter_mut().zip(values).for_each(|(e, value)| *e = value);
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies `len` elements between tables of a store, or within one, as if through a buffer.
+    pub(crate) fn copy(
+        store: &mut StoreOpaque,
+        to: u32,
+        start: u64,
+        from: u32,
+        source: u64,
+        len: u64,
+    ) -> Result<(), Trap> {
+        let read = range(source, len, store.tables[from as usize].vm.len)?;
+        let written = range(start, len, store.tables[to as usize].vm.len)?;
+        if to == from {
+            match &mut store.tables[to as usize].elements {
+                Elements::Funcs(entries) => entries.copy_within(read, written.start),
+                Elements::Handles(handles) => handles.copy_within(read, written.start),
+            }
+            return Ok(());
+        }
+        let [to, from] = store
+            .tables
+            .get_disjoint_mut([to as usize, from as usize])
+            .expect("two tables of this store");
+        match (&mut to.elements, &from.elements) {
+            (Elements::Funcs(to), Elements::Funcs(from)) => {
+                to[written].copy_from_slice(&from[read]);
+            }
+            (Elements::Handles(to), Elements::Handles(from)) => {
+                to[written].copy_from_slice(&from[read]);
+            }
+            _ => unreachable!("validated: both tables hold references of one kind"),
+        }
+        Ok(())
+    }
+
+    /// Adds `delta` elements of value `init`; the old size, or `None` if that cannot be.
+    ///
+    /// # Errors
+    ///
+    /// Only what the store's limiter raises.
+    pub(crate) fn grow(
+        store: &mut StoreOpaque,
+        index: u32,
+        delta: u64,
+        init: u64,
+    ) -> Result<Option<u64>> {
+        let table = &store.tables[index as usize];
+        let old = table.len();
+        let maximum = table.ty.maximum();
+        let limit = maximum.unwrap_or(u64::MAX).min(MAX_ELEMENTS);
+        let Some(new) = old.checked_add(delta).filter(|new| *new <= limit || delta == 0) else {
+            let error = Error::resource("table growth beyond its maximum");
+            store.limit(|limiter| limiter.table_grow_failed(error)).transpose()?;
+            return Ok(None);
+        };
+        let allowed = store.limit(|limiter| {
+            limiter.table_growing(old as usize, new as usize, maximum.map(|max| max as usize))
+        });
+        if allowed.transpose()? == Some(false) {
+            return Ok(None);
+        }
+        if !store.tables[index as usize].extend(new as usize, init) {
+            let error = Error::resource(format!("no memory for a table of {new} elements"));
+            store.limit(|limiter| limiter.table_grow_failed(error)).transpose()?;
+            return Ok(None);
+        }
+        Ok(Some(old))
+    }
+
+    /// Makes it `len` elements long; whether there was memory for that.
+    fn extend(&mut self, len: usize, init: u64) -> bool {
+        let added = len - self.vm.len;
+        let (base, reserved) = match &mut self.elements {
+            Elements::Funcs(entries) => {
+                let reserved = entries.try_reserve_exact(added).is_ok();
+                if reserved {
+                    entries.resize(len, entry(init));
+                }
+                (entries.as_mut_ptr().cast::<u8>(), reserved)
+            }
+            Elements::Handles(handles) => {
+                let reserved = handles.try_reserve_exact(added).is_ok();
+                if reserved {
+                    handles.resize(len, init);
+                }
+                (handles.as_mut_ptr().cast::<u8>(), reserved)
+            }
+        };
+        if reserved {
+            self.vm = VmTable { base, len };
+        }
+        reserved
+    }
+
+    /// Visits its handles of host values.
+    pub(super) fn for_each_externref(&self, visit: &mut dyn FnMut(u64)) {
+        if let (Elements::Handles(handles), true) = (&self.elements, is_externref(self.ty.element())) {
+            handles.iter().for_each(|handle| visit(*handle));
+        }
+    }
+}
+
+/// The entry for a function reference.
+fn entry(raw: u64) -> VmTableEntry {
+    // SAFETY: what tables are given are references of their own store, which lives.
+    match unsafe { FuncPtr::from_raw(raw) } {
+        None => NULL,
+        Some(func) => entry_of(func),
+    }
+}
+
+fn entry_of(func: FuncPtr) -> VmTableEntry {
+    let func_ref = func.raw() as usize as *const VmFuncRef;
+    // SAFETY: function references of a store live as long as it does; tables are part of it.
+    let target = unsafe { &*func_ref };
+    VmTableEntry {
+        code: target.code,
+        vmctx: target.vmctx,
+        signature: target.signature,
+        func_ref,
+    }
+}
+
+fn range(start: u64, len: u64, size: usize) -> Result<std::ops::Range<usize>, Trap> {
+    let end = start.checked_add(len).filter(|end| *end <= size as u64);
+    let end = end.ok_or(Trap::TableOutOfBounds)?;
+    Ok(start as usize..end as usize)
+}

@@ -1,0 +1,32 @@
+//! What Palisade needs of the operating system and the CPU.
+//!
+//! Address space and pages, copy-on-write images, memory for code, fault signals, thread stacks, and the few
+//! instructions that leave compiled code. Knows nothing of WebAssembly: it calls upward through one fault callback.
+//! Everything that depends on the CPU or on the host's page size is here.
+
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+compile_error!("Palisade runs on Linux on x86-64 and aarch64");
+
+mod code_memory;
+mod image;
+mod landing;
+mod reservation;
+mod signals;
+mod stack;
+
+pub use code_memory::CodeMemory;
+pub use image::MemoryImage;
+pub use landing::{Landing, resume};
+pub use reservation::Reservation;
+pub use signals::{Fault, FaultCallback, install_fault_handler};
+pub use stack::{StackBounds, frame_address, prepare_thread};
+
+/// Bytes in a page of the host.
+pub fn page_size() -> usize {
+    region::page::size()
+}
+
+/// `bytes` rounded up to whole host pages, or `None` on overflow.
+pub fn round_up_to_page(bytes: usize) -> Option<usize> {
+    bytes.checked_next_multiple_of(page_size())
+}

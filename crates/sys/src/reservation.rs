@@ -1,0 +1,129 @@
+//! Address ranges that are set aside, and made accessible from the front.
+//!
+//! Invariant of [`Reservation`]: `start..start + total` is one mapping of ours; only `base..base + committed` of it is
+//! accessible; everything else faults. The base never moves.
+
+use crate::{MemoryImage, round_up_to_page};
+use std::io;
+use std::ptr::NonNull;
+
+/// An address range with an accessible prefix between two guard regions.
+#[derive(Debug)]
+pub struct Reservation {
+    start: NonNull<u8>,
+    total: usize,
+    before: usize,
+    capacity: usize,
+    committed: usize,
+}
+
+// SAFETY: the mapping belongs to this value alone, and addresses are valid on every thread.
+unsafe impl Send for Reservation {}
+// SAFETY: shared access only reads the fields.
+unsafe impl Sync for Reservation {}
+
+impl Reservation {
+    /// Reserves `before` bytes of guard, `capacity` bytes that can be committed, and `after` bytes of guard; each is
+    /// rounded up to whole host pages. Nothing is accessible yet.
+    ///
+    /// # Errors
+    ///
+    /// When the address space is exhausted, or the sum overflows.
+    pub fn new(before: usize, capacity: usize, after: usize) -> io::Result<Reservation> {
+        let too_large = || io::Error::new(io::ErrorKind::OutOfMemory, "reservation too large");
+        let before = round_up_to_page(before).ok_or_else(too_large)?;
+        let capacity = round_up_to_page(capacity).ok_or_else(too_large)?;
+        let after = round_up_to_page(after).ok_or_else(too_large)?;
+        let total = before
+            .checked_add(capacity)
+            .and_then(|sum| sum.checked_add(after))
+            .filter(|total| *total <= isize::MAX as usize)
+            .ok_or_else(too_large)?;
+        let total = total.max(crate::page_size());
+        // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no existing memory.
+        let start = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                total,
+                libc::PROT_NONE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+                -1,
+                0,
+            )
+        };
+        if start == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let start = NonNull::new(start.cast::<u8>()).expect("the kernel does not map address 0");
+        Ok(Reservation { start, total, before, capacity, committed: 0 })
+    }
+
+    /// First byte that can be committed.
+    pub fn base(&self) -> *mut u8 {
+        // Within the mapping, by the invariant.
+        self.start.as_ptr().wrapping_add(self.before)
+    }
+
+    /// Bytes accessible from [`Self::base`]; whole pages.
+    pub fn committed(&self) -> usize {
+        self.committed
+    }
+
+    /// Bytes that can be made accessible at most.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Makes at least `len` bytes from the base accessible. New bytes are zero. Never shrinks.
+    ///
+    /// # Errors
+    ///
+    /// When `len` exceeds the capacity, or the system refuses; then nothing has changed.
+    pub fn commit(&mut self, len: usize) -> io::Result<()> {
+        let len = round_up_to_page(len).filter(|len| *len <= self.capacity).ok_or_else(|| {
+            io::Error::new(io::ErrorKind::OutOfMemory, "beyond the end of the reservation")
+        })?;
+        if len <= self.committed {
+            return Ok(());
+        }
+        let start = self.base().wrapping_add(self.committed);
+        let added = len - self.committed;
+        // SAFETY: `start..start + added` lies inside this mapping, beyond all that has been handed out.
+        unsafe { region::protect(start, added, region::Protection::READ_WRITE) }
+            .map_err(io::Error::other)?;
+        self.committed = len;
+        Ok(())
+    }
+
+    /// Asks for huge pages in the accessible bytes from `offset` on. Only advice: failure is ignored.
+    pub fn advise_huge_pages(&self, offset: usize) {
+        let offset = offset.min(self.committed) / crate::page_size() * crate::page_size();
+        let start = self.base().wrapping_add(offset);
+        // SAFETY: the range is inside this mapping; the advice does not change its contents.
+        unsafe {
+            libc::madvise(start.cast(), self.committed - offset, libc::MADV_HUGEPAGE);
+        }
+    }
+
+    /// Maps `image` copy-on-write over the first bytes, which must be committed and not written yet.
+    ///
+    /// # Errors
+    ///
+    /// When the image is longer than what is committed, or the system refuses.
+    pub fn map_image(&mut self, image: &MemoryImage) -> io::Result<()> {
+        if image.len() > self.committed {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "image exceeds the memory"));
+        }
+        // SAFETY: the image covers committed pages of this mapping only (checked above), and through `&mut self`
+        // nobody holds a reference into them.
+        unsafe { image.map_at(self.base()) }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        // SAFETY: the whole mapping is ours, and whoever owns this value has stopped using addresses in it.
+        let rc = unsafe { libc::munmap(self.start.as_ptr().cast(), self.total) };
+        debug_assert_eq!(rc, 0, "unmapping our own mapping");
+    }
+}

@@ -1,0 +1,133 @@
+//! What a thread needs before it runs compiled code: the bounds of its stack, and a stack for its signal handler.
+
+use std::cell::{Cell, OnceCell};
+use std::io;
+use std::mem::MaybeUninit;
+
+/// The stack of a thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StackBounds {
+    /// Lowest address that can be used.
+    pub low: usize,
+}
+
+/// Room that the fault handler and a handler that it forwards to may use.
+const SIGNAL_STACK_SIZE: usize = 64 << 10;
+
+thread_local! {
+    static BOUNDS: Cell<Option<StackBounds>> = const { Cell::new(None) };
+    static SIGNAL_STACK: OnceCell<SignalStack> = const { OnceCell::new() };
+}
+
+/// Prepares the current thread once; cheap afterwards.
+///
+/// # Errors
+///
+/// When the system does not tell the stack's bounds or refuses a signal stack.
+#[inline]
+pub fn prepare_thread() -> io::Result<StackBounds> {
+    match BOUNDS.get() {
+        Some(bounds) => Ok(bounds),
+        None => prepare(),
+    }
+}
+
+/// The address of a frame near the caller's: how far the stack has grown, within a few hundred bytes.
+#[inline]
+pub fn frame_address() -> usize {
+    let here = MaybeUninit::<u8>::uninit();
+    std::hint::black_box(here.as_ptr()) as usize
+}
+
+#[cold]
+fn prepare() -> io::Result<StackBounds> {
+    let bounds = StackBounds { low: stack_low()? };
+    SIGNAL_STACK.with(|stack| match stack.get() {
+        Some(_) => Ok(()),
+        None => SignalStack::install().map(|installed| {
+            let _ = stack.set(installed);
+        }),
+    })?;
+    BOUNDS.set(Some(bounds));
+    Ok(bounds)
+}
+
+fn stack_low() -> io::Result<usize> {
+    let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
+    // SAFETY: `attributes` is valid for writes; the thread asks for itself.
+    let rc = unsafe { libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) };
+    if rc != 0 {
+        return Err(io::Error::from_raw_os_error(rc));
+    }
+    // SAFETY: the call above has succeeded, so the attributes are initialised.
+    let mut attributes = unsafe { attributes.assume_init() };
+    let (mut low, mut size, mut guard) = (std::ptr::null_mut(), 0, 0);
+    // SAFETY: the attributes are initialised and the results valid for writes.
+    let rc = unsafe { libc::pthread_attr_getstack(&attributes, &mut low, &mut size) };
+    // SAFETY: likewise.
+    unsafe { libc::pthread_attr_getguardsize(&attributes, &mut guard) };
+    // SAFETY: initialised above and not used afterwards.
+    unsafe { libc::pthread_attr_destroy(&mut attributes) };
+    if rc != 0 {
+        return Err(io::Error::from_raw_os_error(rc));
+    }
+    // The C library may count the guard into the stack or not; never rely on it.
+    Ok(low as usize + guard.max(crate::page_size()))
+}
+
+/// The alternate stack of this thread, if we had to make one.
+struct SignalStack(Option<(*mut libc::c_void, usize)>);
+
+impl SignalStack {
+    /// Keeps an alternate stack that is large enough, otherwise installs one with a guard page below it.
+    fn install() -> io::Result<SignalStack> {
+        // SAFETY: all-zero is a valid `stack_t`.
+        let mut old: libc::stack_t = unsafe { std::mem::zeroed() };
+        // SAFETY: a null new stack only queries; `old` is valid for writes.
+        if unsafe { libc::sigaltstack(std::ptr::null(), &mut old) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        if old.ss_flags & libc::SS_DISABLE == 0 && old.ss_size >= SIGNAL_STACK_SIZE {
+            return Ok(SignalStack(None));
+        }
+        let guard = crate::page_size();
+        let total = SIGNAL_STACK_SIZE.next_multiple_of(guard) + guard;
+        // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no existing memory.
+        let start = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                total,
+                libc::PROT_NONE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            )
+        };
+        if start == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let stack = SignalStack(Some((start, total)));
+        let base = start.cast::<u8>().wrapping_add(guard);
+        // SAFETY: the range is the mapping just made, without its first page.
+        unsafe { region::protect(base, total - guard, region::Protection::READ_WRITE) }
+            .map_err(io::Error::other)?;
+        let new = libc::stack_t { ss_sp: base.cast(), ss_flags: 0, ss_size: total - guard };
+        // SAFETY: the new stack is mapped, writable, and lives until this thread's locals are dropped.
+        if unsafe { libc::sigaltstack(&new, std::ptr::null_mut()) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(stack)
+    }
+}
+
+impl Drop for SignalStack {
+    fn drop(&mut self) {
+        let Some((start, total)) = self.0 else { return };
+        let disable =
+            libc::stack_t { ss_sp: std::ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };
+        // SAFETY: the thread is ending; disabling its alternate stack has no requirement but a valid argument.
+        unsafe { libc::sigaltstack(&disable, std::ptr::null_mut()) };
+        // SAFETY: the mapping is ours and no longer in use.
+        unsafe { libc::munmap(start, total) };
+    }
+}
