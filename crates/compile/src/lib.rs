@@ -1,20 +1,26 @@
-//! Stub while the translator is written.
+//! From bytes to machine code, as plain data.
+//!
+//! [`decode`] validates a module and gives its metadata; a [`Compiler`] turns its functions into a [`Text`]. The only
+//! crate that names Cranelift's intermediate representation. Nothing here runs code or knows the operating system.
+
 #![forbid(unsafe_code)]
 
 mod codegen;
 mod decode;
+mod names;
+
+mod bounds;
+mod env;
+mod function;
+mod ops;
+mod signature;
+mod state;
+mod trampoline;
+
 mod error;
 mod layout;
-mod names;
-mod signature;
-mod trampoline;
-mod function {
-    #![allow(missing_docs)]
-    use super::*;
-    pub(crate) fn translate(_f: &mut cranelift_codegen::ir::Function, _b: &mut cranelift_frontend::FunctionBuilderContext, _m: &palisade_environ::ModuleInfo, _i: &dyn cranelift_codegen::isa::TargetIsa, _x: palisade_environ::DefinedFuncIndex, _body: wasmparser::FunctionBody<'_>) -> Result<(), CompileError> { unimplemented!() }
-}
-/// Guard.
-pub const MEMORY_GUARD_BYTES: u64 = 32 << 20;
+
+pub use bounds::MEMORY_GUARD_BYTES;
 pub use codegen::{Compiler, CompilerOptions, OptLevel};
 pub use decode::{Features, decode, validate};
 pub use error::CompileError;

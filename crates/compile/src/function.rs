@@ -1,0 +1,218 @@
+//! Translates the body of one function to CLIF.
+//!
+//! One pass over the operators, each handled by `ops`; the state between operators is in `state.rs`.
+//! Invariant: the body has been validated, so operands exist and have the right types.
+//! Nothing here recurses, and no step costs more than its operator's share of the body.
+//!
+//! Spec: Execution > Instructions.
+
+use crate::bounds;
+use crate::env::Env;
+use crate::error::CompileError;
+use crate::ops::Callees;
+use crate::signature::{NAMESPACE_FUNC, clif_type, wasm_signature};
+use crate::state::{Frame, FrameKind, Locals, State, machine_types};
+use cranelift_codegen::ir::{self, InstBuilder, SourceLoc, Type, UserFuncName, Value, types};
+use cranelift_codegen::isa::TargetIsa;
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use palisade_environ::{DefinedFuncIndex, ModuleInfo, Signature};
+use wasmparser::{FunctionBody, Operator};
+
+/// More block parameters and branch arguments than this are refused.
+///
+/// A branch of two bytes may carry a thousand values, so a hostile body needs a thousand times its own size in
+/// memory. A gigabyte at most; large programs are seen to need less than a thousandth of it.
+const MAX_BRANCH_VALUES: usize = 1 << 26;
+
+/// Translates the body of a defined function into `func`, which is empty.
+///
+/// # Errors
+///
+/// [`CompileError::Unsupported`] for an instruction that is not built, [`CompileError::Limit`] for a function whose
+/// control flow is too large.
+pub(crate) fn translate(
+    func: &mut ir::Function,
+    builder_context: &mut FunctionBuilderContext,
+    module: &ModuleInfo,
+    isa: &dyn TargetIsa,
+    index: DefinedFuncIndex,
+    body: FunctionBody<'_>,
+) -> Result<(), CompileError> {
+    let signature = module.signature(module.func_index(index));
+    func.signature = wasm_signature(signature);
+    func.name = UserFuncName::user(NAMESPACE_FUNC, index.as_u32());
+    let mut translator = Translator::new(func, builder_context, module, isa, signature, &body);
+    match translator.body(body) {
+        Ok(()) => {
+            translator.builder.finalize(isa.frontend_config());
+            Ok(())
+        }
+        Err(error) => {
+            // The builder stopped halfway; the next function needs a clean context.
+            *builder_context = FunctionBuilderContext::new();
+            Err(error)
+        }
+    }
+}
+
+/// A function under translation.
+pub(crate) struct Translator<'a> {
+    pub(crate) builder: FunctionBuilder<'a>,
+    pub(crate) env: Env<'a>,
+    pub(crate) state: State<'a>,
+    pub(crate) callees: Callees,
+}
+
+impl<'a> Translator<'a> {
+    fn new(
+        func: &'a mut ir::Function,
+        context: &'a mut FunctionBuilderContext,
+        module: &'a ModuleInfo,
+        isa: &'a dyn TargetIsa,
+        signature: &'a Signature,
+        body: &FunctionBody<'_>,
+    ) -> Translator<'a> {
+        let mut builder = FunctionBuilder::new(func, context);
+        let entry = builder.create_block();
+        builder.append_block_params_for_function_params(entry);
+        builder.switch_to_block(entry);
+        builder.seal_block(entry);
+        let env = Env::new(&mut builder, module, isa, entry);
+        env.declare_stack_limit(&mut builder);
+        let locals = declare_locals(&mut builder, entry, signature, body);
+        let state = State::new(locals, Frame::function(&signature.results));
+        Translator { builder, env, state, callees: Callees::default() }
+    }
+
+    fn body(&mut self, body: FunctionBody<'_>) -> Result<(), CompileError> {
+        let mut reader = body.get_operators_reader().expect("validated: operators");
+        while !reader.eof() {
+            let (op, offset) = reader.read_with_offset().expect("validated: operator");
+            self.builder.set_srcloc(source_location(offset));
+            if self.state.reachable {
+                self.operator(op, offset)?;
+            } else {
+                self.skip(&op);
+            }
+            if self.state.branch_values > MAX_BRANCH_VALUES {
+                let message = format!("too many values on the branches of a function at {offset:#x}");
+                return Err(CompileError::Limit(message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes over an operator of unreachable code, up to where code may be reachable again.
+    fn skip(&mut self, op: &Operator<'_>) {
+        match op {
+            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
+                self.state.skipped_frames += 1;
+            }
+            Operator::End if self.state.skipped_frames > 0 => self.state.skipped_frames -= 1,
+            Operator::End => self.end(),
+            Operator::Else if self.state.skipped_frames == 0 => self.else_(),
+            _ => {}
+        }
+    }
+
+    /// Pops an operand.
+    pub(crate) fn pop(&mut self) -> Value {
+        self.state.operands.pop().expect("validated: an operand")
+    }
+
+    /// Pops two operands; the later one comes second.
+    pub(crate) fn pop2(&mut self) -> (Value, Value) {
+        let second = self.pop();
+        (self.pop(), second)
+    }
+
+    /// Pops three operands, the latest last.
+    pub(crate) fn pop3(&mut self) -> (Value, Value, Value) {
+        let third = self.pop();
+        let (first, second) = self.pop2();
+        (first, second, third)
+    }
+
+    /// Pushes an operand.
+    pub(crate) fn push(&mut self, value: Value) {
+        self.state.operands.push(value);
+    }
+
+    /// Pops an operand, pushes `emit(operand)`.
+    pub(crate) fn unary(&mut self, emit: impl FnOnce(&mut FunctionBuilder<'_>, Value) -> Value) {
+        let operand = self.pop();
+        let result = emit(&mut self.builder, operand);
+        self.push(result);
+    }
+
+    /// Pops two operands, pushes `emit(left, right)`.
+    pub(crate) fn binary(
+        &mut self,
+        emit: impl FnOnce(&mut FunctionBuilder<'_>, Value, Value) -> Value,
+    ) {
+        let (left, right) = self.pop2();
+        let result = emit(&mut self.builder, left, right);
+        self.push(result);
+    }
+
+    /// Pops an index of a memory or table, as 64 bits.
+    pub(crate) fn pop_index(&mut self) -> Value {
+        let index = self.pop();
+        bounds::widen(&mut self.builder, index)
+    }
+
+    /// Pushes an `i32`.
+    pub(crate) fn i32_const(&mut self, value: i32) {
+        // CLIF wants immediates of narrow types zero-extended.
+        let value = self.builder.ins().iconst(types::I32, i64::from(value as u32));
+        self.push(value);
+    }
+
+    /// `local.get`
+    pub(crate) fn local_get(&mut self, local: u32) {
+        let value = self.state.locals.get(&mut self.builder, local);
+        self.push(value);
+    }
+
+    /// `local.set`
+    pub(crate) fn local_set(&mut self, local: u32) {
+        let value = self.pop();
+        self.state.locals.set(&mut self.builder, local, value);
+    }
+
+    /// `local.tee`
+    pub(crate) fn local_tee(&mut self, local: u32) {
+        let value = *self.state.operands.last().expect("validated: an operand");
+        self.state.locals.set(&mut self.builder, local, value);
+    }
+}
+
+/// Declares parameters and locals and gives them their initial values.
+fn declare_locals(
+    builder: &mut FunctionBuilder<'_>,
+    entry: ir::Block,
+    signature: &Signature,
+    body: &FunctionBody<'_>,
+) -> Locals {
+    let mut types: Vec<Type> = signature.params.iter().map(|ty| clif_type(*ty)).collect();
+    for group in body.get_locals_reader().expect("validated: locals") {
+        let (count, ty) = group.expect("validated: locals");
+        types.extend(std::iter::repeat_n(clif_type(machine_types(ty)[0]), count as usize));
+    }
+    let locals = Locals::new(builder, types, body.as_bytes().len());
+    let params = builder.block_params(entry)[1..].to_vec();
+    locals.initialize(builder, &params);
+    locals
+}
+
+/// A place in the module as a source location; modules above 4 GiB have none.
+fn source_location(offset: u64) -> SourceLoc {
+    u32::try_from(offset).map_or(SourceLoc::default(), SourceLoc::new)
+}
+
+impl FrameKind {
+    /// Whether branches to the frame leave the function.
+    pub(crate) fn is_function(&self) -> bool {
+        matches!(self, FrameKind::Function)
+    }
+}
