@@ -11,7 +11,7 @@ use crate::env::Env;
 use crate::error::CompileError;
 use crate::ops::Callees;
 use crate::signature::{NAMESPACE_FUNC, clif_type, wasm_signature};
-use crate::state::{Frame, FrameKind, Locals, State, machine_types};
+use crate::state::{Frame, Locals, State, machine_types};
 use cranelift_codegen::ir::{self, InstBuilder, SourceLoc, Type, UserFuncName, Value, types};
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
@@ -161,6 +161,12 @@ impl<'a> Translator<'a> {
         bounds::widen(&mut self.builder, index)
     }
 
+    /// Pushes 64 bits as an index or size of type `ty`.
+    pub(crate) fn push_index(&mut self, ty: Type, value: Value) {
+        let value = if ty == types::I64 { value } else { self.builder.ins().ireduce(ty, value) };
+        self.push(value);
+    }
+
     /// Pushes an `i32`.
     pub(crate) fn i32_const(&mut self, value: i32) {
         // CLIF wants immediates of narrow types zero-extended.
@@ -208,11 +214,4 @@ fn declare_locals(
 /// A place in the module as a source location; modules above 4 GiB have none.
 fn source_location(offset: u64) -> SourceLoc {
     u32::try_from(offset).map_or(SourceLoc::default(), SourceLoc::new)
-}
-
-impl FrameKind {
-    /// Whether branches to the frame leave the function.
-    pub(crate) fn is_function(&self) -> bool {
-        matches!(self, FrameKind::Function)
-    }
 }

@@ -93,6 +93,13 @@ pub(crate) enum FrameKind {
     },
 }
 
+impl FrameKind {
+    /// Whether branches to the frame leave the function.
+    pub(crate) fn is_function(&self) -> bool {
+        matches!(self, FrameKind::Function)
+    }
+}
+
 /// Types of parameters and results of a block.
 pub(crate) fn block_signature(module: &ModuleInfo, ty: BlockType) -> (&[ValType], &[ValType]) {
     match ty {

@@ -1,89 +1,74 @@
-//! Operations on ranges of memories and tables; all of them are libcalls.
+//! Operations on ranges of memories and tables, all done by the runtime.
 //!
 //! Spec: Execution > Instructions > Memory Instructions, Table Instructions.
 
-use super::Translator;
+use crate::function::Translator;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
-use palisade_environ::{Libcall, TableIndex};
+use palisade_environ::Libcall;
 
-impl Translator<'_, '_> {
-    /// An index of the module as an argument.
-    pub(super) fn immediate(&mut self, index: u32) -> Value {
-        self.b.ins().iconst(types::I32, i64::from(index))
-    }
-
-    /// An address, size or count as 64 bits.
-    pub(super) fn widen(&mut self, value: Value) -> Value {
-        self.b.ins().uextend(types::I64, value)
-    }
-
-    /// Calls a runtime function through its trampoline.
-    pub(super) fn libcall(&mut self, libcall: Libcall, args: &[Value]) -> Option<Value> {
-        let callee = self.env.libcall(&mut self.b, libcall);
-        let args: Vec<Value> = std::iter::once(self.env.vmctx).chain(args.iter().copied()).collect();
-        let call = self.b.ins().call(callee, &args);
-        self.b.inst_results(call).first().copied()
-    }
-
-    pub(super) fn memory_copy(&mut self, to: u32, from: u32) {
-        let (start, source, len) = self.state.pop3();
-        let (to, from) = (self.immediate(to), self.immediate(from));
-        let (start, source, len) = (self.widen(start), self.widen(source), self.widen(len));
-        self.libcall(Libcall::MemoryCopy, &[to, from, start, source, len]);
-    }
-
+impl Translator<'_> {
     pub(super) fn memory_fill(&mut self, memory: u32) {
-        let (start, value, len) = self.state.pop3();
-        let (memory, start, len) = (self.immediate(memory), self.widen(start), self.widen(len));
-        self.libcall(Libcall::MemoryFill, &[memory, start, value, len]);
+        let len = self.pop_index();
+        let byte = self.pop();
+        let to = self.pop_index();
+        let memory = self.index_arg(memory);
+        self.libcall(Libcall::MemoryFill, &[memory, to, byte, len]);
     }
 
-    pub(super) fn memory_init(&mut self, memory: u32, data: u32) {
-        let (start, source, len) = self.state.pop3();
-        let (memory, data, start) = (self.immediate(memory), self.immediate(data), self.widen(start));
-        self.libcall(Libcall::MemoryInit, &[memory, data, start, source, len]);
+    pub(super) fn memory_copy(&mut self, to_memory: u32, from_memory: u32) {
+        self.copy(Libcall::MemoryCopy, to_memory, from_memory);
+    }
+
+    pub(super) fn memory_init(&mut self, data: u32, memory: u32) {
+        self.init(Libcall::MemoryInit, memory, data);
     }
 
     pub(super) fn data_drop(&mut self, data: u32) {
-        let data = self.immediate(data);
+        let data = self.index_arg(data);
         self.libcall(Libcall::DataDrop, &[data]);
     }
 
-    pub(super) fn table_copy(&mut self, to: u32, from: u32) {
-        let (start, source, len) = self.state.pop3();
-        let (to, from) = (self.immediate(to), self.immediate(from));
-        let (start, source, len) = (self.widen(start), self.widen(source), self.widen(len));
-        self.libcall(Libcall::TableCopy, &[to, from, start, source, len]);
+    pub(super) fn table_fill(&mut self, table: u32) {
+        let len = self.pop_index();
+        let reference = self.pop();
+        let to = self.pop_index();
+        let table = self.index_arg(table);
+        self.libcall(Libcall::TableFill, &[table, to, reference, len]);
     }
 
-    pub(super) fn table_init(&mut self, table: u32, elem: u32) {
-        let (start, source, len) = self.state.pop3();
-        let (table, elem, start) = (self.immediate(table), self.immediate(elem), self.widen(start));
-        self.libcall(Libcall::TableInit, &[table, elem, start, source, len]);
+    pub(super) fn table_copy(&mut self, to_table: u32, from_table: u32) {
+        self.copy(Libcall::TableCopy, to_table, from_table);
+    }
+
+    pub(super) fn table_init(&mut self, elem: u32, table: u32) {
+        self.init(Libcall::TableInit, table, elem);
     }
 
     pub(super) fn elem_drop(&mut self, elem: u32) {
-        let elem = self.immediate(elem);
+        let elem = self.index_arg(elem);
         self.libcall(Libcall::ElemDrop, &[elem]);
     }
 
-    pub(super) fn table_fill(&mut self, table: u32) {
-        let (start, value, len) = self.state.pop3();
-        let (table, start, len) = (self.immediate(table), self.widen(start), self.widen(len));
-        self.libcall(Libcall::TableFill, &[table, start, value, len]);
+    fn copy(&mut self, libcall: Libcall, to_space: u32, from_space: u32) {
+        let len = self.pop_index();
+        let from = self.pop_index();
+        let to = self.pop_index();
+        let to_space = self.index_arg(to_space);
+        let from_space = self.index_arg(from_space);
+        self.libcall(libcall, &[to_space, from_space, to, from, len]);
     }
 
-    pub(super) fn table_grow(&mut self, table: u32) {
-        let (init, delta) = self.state.pop2();
-        let (table, delta) = (self.immediate(table), self.widen(delta));
-        let old = self.libcall(Libcall::TableGrow, &[table, init, delta]).expect("it has a result");
-        let old = self.b.ins().ireduce(types::I32, old);
-        self.state.push(old);
+    fn init(&mut self, libcall: Libcall, space: u32, segment: u32) {
+        let len = self.pop();
+        let from = self.pop();
+        let to = self.pop_index();
+        let space = self.index_arg(space);
+        let segment = self.index_arg(segment);
+        self.libcall(libcall, &[space, segment, to, from, len]);
     }
 
-    pub(super) fn table_size(&mut self, table: u32) {
-        let len = self.env.table_len(&mut self.b, TableIndex::from_u32(table));
-        let len = self.b.ins().ireduce(types::I32, len);
-        self.state.push(len);
+    /// An index of an index space, as the runtime takes it.
+    pub(super) fn index_arg(&mut self, index: u32) -> Value {
+        self.builder.ins().iconst(types::I32, i64::from(index))
     }
 }

@@ -1,88 +1,148 @@
 //! Calls.
 //!
-//! Functions of the module are called directly, which is near and position-independent. Everything else is called by the
-//! code pointer and vmctx that an import or a table entry holds; before such a call the caller notes itself in the
-//! store, because the callee may be a host function that asks who called.
+//! Every wasm function takes its vmctx before its parameters, by the `tail` convention. How a call is made is decided
+//! in one place, [`Translator::callee`].
+//! Invariant: before code of another instance or of the host may run, the store knows the caller.
 //!
-//! Spec: Execution > Instructions > Control Instructions.
+//! Spec: Execution > Instructions > Control Instructions (call, call_indirect).
 
-use super::Translator;
-use super::control::trap_code;
-use crate::signature::POINTER;
+use crate::bounds;
+use crate::env::trap_code;
+use crate::function::Translator;
+use crate::signature::{
+    NAMESPACE_FUNC, NAMESPACE_LIBCALL, POINTER, libcall_signature, wasm_signature,
+};
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{Inst, InstBuilder, Value, types};
-use palisade_environ::{DefinedFuncIndex, FuncIndex, TableIndex, Trap, TypeIndex, offsets};
+use cranelift_codegen::ir::{
+    ExtFuncData, ExternalName, FuncRef, InstBuilder, SigRef, UserExternalName, Value, types,
+};
+use cranelift_codegen::isa::CallConv;
+use palisade_environ::{FuncIndex, Libcall, TableIndex, Trap, TypeIndex, offsets};
+use std::collections::HashMap;
 
-/// What is called.
-enum Target {
-    /// A function of this module.
-    Direct(DefinedFuncIndex),
-    /// Code with the vmctx that it takes.
-    Pointer { code: Value, vmctx: Value },
+/// What a function has declared of the functions that it calls.
+#[derive(Default)]
+pub(crate) struct Callees {
+    funcs: HashMap<UserExternalName, FuncRef>,
+    signatures: HashMap<TypeIndex, SigRef>,
 }
 
-impl Translator<'_, '_> {
-    pub(super) fn call(&mut self, func: u32) {
-        let func = FuncIndex::from_u32(func);
-        let target = match self.env.module.defined_func(func) {
-            Some(defined) => Target::Direct(defined),
-            None => {
-                let (code, vmctx) = self.env.imported_func(&mut self.b, func);
-                Target::Pointer { code, vmctx }
-            }
-        };
-        self.emit_call(target, self.env.module.funcs[func]);
+/// How to reach a function.
+enum Callee {
+    /// In the same text, by a near call.
+    Near(FuncRef),
+    /// At an address, with its own vmctx.
+    Far { code: Value, vmctx: Value },
+}
+
+impl Translator<'_> {
+    pub(super) fn call(&mut self, func: FuncIndex) {
+        let ty = self.env.module.funcs[func];
+        let callee = self.callee(func);
+        self.emit_call(callee, ty);
     }
 
     pub(super) fn call_indirect(&mut self, ty: u32, table: u32) {
-        let (ty, table) = (TypeIndex::from_u32(ty), TableIndex::from_u32(table));
-        let index = self.state.pop();
-        let entry = self.table_entry(table, index);
+        let ty = TypeIndex::from_u32(ty);
+        let index = self.pop();
+        let table = TableIndex::from_u32(table);
+        let entry = bounds::table_entry(&mut self.builder, &self.env, table, index);
         self.check_signature(entry, ty);
-        let code = self.env.entry_field(&mut self.b, POINTER, entry, offsets::ENTRY_CODE, None);
-        let vmctx = self.env.entry_field(&mut self.b, POINTER, entry, offsets::ENTRY_VMCTX, None);
-        self.emit_call(Target::Pointer { code, vmctx }, ty);
+        // The load of the signature has shown that the entry is accessible.
+        let flags = self.env.table_flags().with_notrap();
+        let code = self.builder.ins().load(POINTER, flags, entry, offsets::ENTRY_CODE);
+        let vmctx = self.builder.ins().load(POINTER, flags, entry, offsets::ENTRY_VMCTX);
+        self.emit_call(Callee::Far { code, vmctx }, ty);
     }
 
-    /// Traps unless the function in `entry` is of type `ty`. One comparison covers null as well; which trap it is is
-    /// found out off the path.
+    /// Traps unless the function in a table entry has the type `ty`. Type ids are unique in an engine, and null has
+    /// none, so one compare is enough.
     fn check_signature(&mut self, entry: Value, ty: TypeIndex) {
-        let trap = Some(trap_code(Trap::TableOutOfBounds));
-        let found =
-            self.env.entry_field(&mut self.b, types::I32, entry, offsets::ENTRY_SIGNATURE, trap);
-        let expected = self.env.signature_id(&mut self.b, ty);
-        let same = self.b.ins().icmp(IntCC::Equal, found, expected);
-        let (right, wrong) = (self.b.create_block(), self.b.create_block());
-        self.b.set_cold_block(wrong);
-        self.b.ins().brif(same, right, [], wrong, []);
-        self.b.seal_block(right);
-        self.b.seal_block(wrong);
-        self.b.switch_to_block(wrong);
-        self.b.ins().trapz(found, trap_code(Trap::IndirectCallToNull));
-        self.b.ins().trap(trap_code(Trap::BadSignature));
-        self.b.switch_to_block(right);
+        let flags = self.env.table_flags();
+        let b = &mut self.builder;
+        let actual = b.ins().load(types::I32, flags, entry, offsets::ENTRY_SIGNATURE);
+        let expected = self.env.signature_id(b, ty);
+        let matches = b.ins().icmp(IntCC::Equal, actual, expected);
+        let wrong = b.create_block();
+        let right = b.create_block();
+        b.set_cold_block(wrong);
+        b.ins().brif(matches, right, [], wrong, []);
+        b.seal_block(wrong);
+        b.seal_block(right);
+        b.switch_to_block(wrong);
+        b.ins().trapz(actual, trap_code(Trap::IndirectCallToNull));
+        b.ins().trap(trap_code(Trap::BadSignature));
+        b.switch_to_block(right);
     }
 
-    /// The one place that decides how a call is made.
-    fn emit_call(&mut self, target: Target, ty: TypeIndex) {
+    /// Decides how a function is called.
+    fn callee(&mut self, func: FuncIndex) -> Callee {
+        let Some(defined) = self.env.module.defined_func(func) else {
+            let (code, vmctx) = self.env.imported_func(&mut self.builder, func);
+            return Callee::Far { code, vmctx };
+        };
+        let name = UserExternalName::new(NAMESPACE_FUNC, defined.as_u32());
+        let ty = self.env.module.funcs[func];
+        let signature = self.signature(ty);
+        Callee::Near(self.near(name, signature))
+    }
+
+    /// Calls with the operands as arguments, pushes the results.
+    fn emit_call(&mut self, callee: Callee, ty: TypeIndex) {
         let params = self.env.module.types[ty].params.len();
-        let mut args = Vec::with_capacity(params + 1);
-        args.push(match target {
-            Target::Direct(_) => self.env.vmctx,
-            Target::Pointer { vmctx, .. } => vmctx,
-        });
-        args.extend(self.state.pop_many(params));
-        let call: Inst = match target {
-            Target::Direct(func) => {
-                let callee = self.env.direct_func(&mut self.b, func);
-                self.b.ins().call(callee, &args)
-            }
-            Target::Pointer { code, .. } => {
-                self.env.note_caller(&mut self.b);
-                let signature = self.env.signature(&mut self.b, ty);
-                self.b.ins().call_indirect(signature, code, &args)
+        let height = self.state.operands.len() - params;
+        let vmctx = match callee {
+            Callee::Near(_) => self.env.vmctx(),
+            Callee::Far { vmctx, .. } => {
+                self.env.note_caller(&mut self.builder);
+                vmctx
             }
         };
-        self.state.push_all(self.b.inst_results(call));
+        let args: Vec<Value> =
+            std::iter::once(vmctx).chain(self.state.operands.drain(height..)).collect();
+        let call = match callee {
+            Callee::Near(func) => self.builder.ins().call(func, &args),
+            Callee::Far { code, .. } => {
+                let signature = self.signature(ty);
+                self.builder.ins().call_indirect(signature, code, &args)
+            }
+        };
+        self.state.operands.extend_from_slice(self.builder.inst_results(call));
+    }
+
+    /// Calls a runtime function through the module's trampoline for it.
+    pub(super) fn libcall(&mut self, libcall: Libcall, args: &[Value]) -> Option<Value> {
+        let name = UserExternalName::new(NAMESPACE_LIBCALL, libcall.index() as u32);
+        let func = match self.callees.funcs.get(&name) {
+            Some(func) => *func,
+            None => {
+                let signature = libcall_signature(libcall, CallConv::Tail);
+                let signature = self.builder.import_signature(signature);
+                self.near(name, signature)
+            }
+        };
+        let args: Vec<Value> =
+            std::iter::once(self.env.vmctx()).chain(args.iter().copied()).collect();
+        let call = self.builder.ins().call(func, &args);
+        self.builder.inst_results(call).first().copied()
+    }
+
+    /// A function of the same text.
+    fn near(&mut self, name: UserExternalName, signature: SigRef) -> FuncRef {
+        *self.callees.funcs.entry(name.clone()).or_insert_with(|| {
+            let name = self.builder.func.declare_imported_user_function(name);
+            self.builder.import_function(ExtFuncData {
+                name: ExternalName::user(name),
+                signature,
+                colocated: true,
+                patchable: false,
+            })
+        })
+    }
+
+    fn signature(&mut self, ty: TypeIndex) -> SigRef {
+        *self.callees.signatures.entry(ty).or_insert_with(|| {
+            self.builder.import_signature(wasm_signature(&self.env.module.types[ty]))
+        })
     }
 }

@@ -1,55 +1,25 @@
-//! Conversions between number types.
+//! Conversions between number types that are not one instruction.
+//!
+//! Conversions to integers trap by themselves, with the codes that CLIF reserves for it.
 //!
 //! Spec: Execution > Numerics > Conversions.
 
-use super::Translator;
-use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Type, types};
+use crate::function::Translator;
+use cranelift_codegen::ir::{Endianness, InstBuilder, MemFlagsData, Type};
 
-impl Translator<'_, '_> {
-    /// Keeps the low bits of the operand and extends them with their sign.
-    pub(super) fn extend_low(&mut self, from: Type, to: Type) {
+impl Translator<'_> {
+    /// Sign-extends the low bits of an integer, as many as `narrow` has.
+    pub(super) fn extend(&mut self, narrow: Type) {
         self.unary(|b, x| {
-            let low = b.ins().ireduce(from, x);
-            b.ins().sextend(to, low)
+            let wide = b.func.dfg.value_type(x);
+            let low = b.ins().ireduce(narrow, x);
+            b.ins().sextend(wide, low)
         });
     }
 
-    /// Integer to number.
-    pub(super) fn convert_signed(&mut self, to: Type) {
-        self.unary(|b, x| b.ins().fcvt_from_sint(to, x));
-    }
-
-    /// Unsigned integer to number.
-    pub(super) fn convert_unsigned(&mut self, to: Type) {
-        self.unary(|b, x| b.ins().fcvt_from_uint(to, x));
-    }
-
-    /// Number to integer; traps on NaN and where the result does not fit.
-    pub(super) fn truncate_signed(&mut self, to: Type) {
-        self.unary(|b, x| b.ins().fcvt_to_sint(to, x));
-    }
-
-    /// Number to unsigned integer; traps likewise.
-    pub(super) fn truncate_unsigned(&mut self, to: Type) {
-        self.unary(|b, x| b.ins().fcvt_to_uint(to, x));
-    }
-
-    /// Number to the nearest integer that fits; NaN to 0.
-    pub(super) fn saturate_signed(&mut self, to: Type) {
-        self.unary(|b, x| b.ins().fcvt_to_sint_sat(to, x));
-    }
-
-    /// Likewise, unsigned.
-    pub(super) fn saturate_unsigned(&mut self, to: Type) {
-        self.unary(|b, x| b.ins().fcvt_to_uint_sat(to, x));
-    }
-
-    /// The same bits as another type of the same size.
-    pub(super) fn reinterpret(&mut self, to: Type) {
-        self.unary(|b, x| b.ins().bitcast(to, MemFlagsData::new(), x));
-    }
-
-    pub(super) fn wrap(&mut self) {
-        self.unary(|b, x| b.ins().ireduce(types::I32, x));
+    /// Keeps the bits, changes the type.
+    pub(super) fn reinterpret(&mut self, ty: Type) {
+        let flags = MemFlagsData::new().with_endianness(Endianness::Little);
+        self.unary(|b, x| b.ins().bitcast(ty, flags, x));
     }
 }

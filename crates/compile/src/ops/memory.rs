@@ -1,82 +1,101 @@
-//! Loads, stores, and the size of memories.
+//! Loads, stores, size and growth of linear memories.
+//!
+//! Addresses come from `bounds`. Accesses are little-endian whatever the machine, and never assumed to be aligned:
+//! the alignment in the code is only a hint.
 //!
 //! Spec: Execution > Instructions > Memory Instructions.
 
-use super::Translator;
-use super::control::trap_code;
 use crate::bounds::{self, Address};
-use crate::env::Region;
-use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Type, Value, types};
-use cranelift_frontend::FunctionBuilder;
-use palisade_environ::{Libcall, MemoryIndex, Trap};
-use wasmparser::MemArg;
+use crate::function::Translator;
+use cranelift_codegen::ir::{InstBuilder, Type, types};
+use palisade_environ::{Libcall, MemoryIndex};
+use wasmparser::{MemArg, MemArgTarget};
 
-/// An access that narrows or widens: the instruction of the code generator for it.
-type Load = fn(&mut FunctionBuilder<'_>, MemFlagsData, Value, i32) -> Value;
-type Store = fn(&mut FunctionBuilder<'_>, MemFlagsData, Value, Value, i32);
+/// What a load reads, and the type it becomes.
+#[derive(Clone, Copy)]
+pub(super) enum Load {
+    Whole(Type),
+    Signed8(Type),
+    Unsigned8(Type),
+    Signed16(Type),
+    Unsigned16(Type),
+    Signed32,
+    Unsigned32,
+}
 
-impl Translator<'_, '_> {
-    /// Memory and address of an access of `size` bytes at the operand.
-    fn access(&mut self, memarg: &MemArg, size: u64) -> Address {
-        let index = self.state.pop();
-        let memory = memory_of(memarg);
-        bounds::address(&mut self.b, &self.env, memory, index, memarg.offset, size)
+/// What a store writes.
+#[derive(Clone, Copy)]
+pub(super) enum Store {
+    Whole(Type),
+    Low8,
+    Low16,
+    Low32,
+}
+
+impl Translator<'_> {
+    pub(super) fn load(&mut self, load: Load, memarg: MemArg) {
+        let size = match load {
+            Load::Whole(ty) => ty.bytes(),
+            Load::Signed8(_) | Load::Unsigned8(_) => 1,
+            Load::Signed16(_) | Load::Unsigned16(_) => 2,
+            Load::Signed32 | Load::Unsigned32 => 4,
+        };
+        let Address { base, offset } = self.address(memarg, size);
+        let flags = self.env.memory_flags();
+        let ins = self.builder.ins();
+        let value = match load {
+            Load::Whole(ty) => ins.load(ty, flags, base, offset),
+            Load::Signed8(ty) => ins.sload8(ty, flags, base, offset),
+            Load::Unsigned8(ty) => ins.uload8(ty, flags, base, offset),
+            Load::Signed16(ty) => ins.sload16(ty, flags, base, offset),
+            Load::Unsigned16(ty) => ins.uload16(ty, flags, base, offset),
+            Load::Signed32 => ins.sload32(flags, base, offset),
+            Load::Unsigned32 => ins.uload32(flags, base, offset),
+        };
+        self.push(value);
     }
 
-    fn heap_flags(&self) -> MemFlagsData {
-        self.env.flags(Region::Heap).with_trap_code(Some(trap_code(Trap::MemoryOutOfBounds)))
-    }
-
-    pub(super) fn load(&mut self, memarg: &MemArg, ty: Type) {
-        let Address { base, offset } = self.access(memarg, ty.bytes().into());
-        let flags = self.heap_flags();
-        let value = self.b.ins().load(ty, flags, base, offset);
-        self.state.push(value);
-    }
-
-    pub(super) fn load_extend(&mut self, memarg: &MemArg, size: u64, load: Load) {
-        let Address { base, offset } = self.access(memarg, size);
-        let flags = self.heap_flags();
-        let value = load(&mut self.b, flags, base, offset);
-        self.state.push(value);
-    }
-
-    pub(super) fn store(&mut self, memarg: &MemArg) {
-        let value = self.state.pop();
-        let size = self.b.func.dfg.value_type(value).bytes();
-        let Address { base, offset } = self.access(memarg, size.into());
-        let flags = self.heap_flags();
-        self.b.ins().store(flags, value, base, offset);
-    }
-
-    pub(super) fn store_narrow(&mut self, memarg: &MemArg, size: u64, store: Store) {
-        let value = self.state.pop();
-        let Address { base, offset } = self.access(memarg, size);
-        let flags = self.heap_flags();
-        store(&mut self.b, flags, value, base, offset);
+    pub(super) fn store(&mut self, store: Store, memarg: MemArg) {
+        let value = self.pop();
+        let size = match store {
+            Store::Whole(ty) => ty.bytes(),
+            Store::Low8 => 1,
+            Store::Low16 => 2,
+            Store::Low32 => 4,
+        };
+        let Address { base, offset } = self.address(memarg, size);
+        let flags = self.env.memory_flags();
+        let ins = self.builder.ins();
+        match store {
+            Store::Whole(_) => ins.store(flags, value, base, offset),
+            Store::Low8 => ins.istore8(flags, value, base, offset),
+            Store::Low16 => ins.istore16(flags, value, base, offset),
+            Store::Low32 => ins.istore32(flags, value, base, offset),
+        };
     }
 
     pub(super) fn memory_size(&mut self, memory: u32) {
         let memory = MemoryIndex::from_u32(memory);
-        let len = self.env.memory_len(&mut self.b, memory);
-        let log2 = self.env.module.memories[memory].page_size().trailing_zeros();
-        let pages = self.b.ins().ushr_imm_u(len, i64::from(log2));
-        let pages = self.b.ins().ireduce(types::I32, pages);
-        self.state.push(pages);
+        let page_size = self.env.module.memories[memory].page_size();
+        let len = self.env.memory_len(&mut self.builder, memory);
+        let pages = self.builder.ins().ushr_imm_u(len, i64::from(page_size.trailing_zeros()));
+        self.push_index(bounds::memory_index_type(&self.env, memory), pages);
     }
 
     pub(super) fn memory_grow(&mut self, memory: u32) {
-        let delta = self.state.pop();
-        let (memory, delta) = (self.immediate(memory), self.widen(delta));
-        let old = self.libcall(Libcall::MemoryGrow, &[memory, delta]).expect("it has a result");
-        let old = self.b.ins().ireduce(types::I32, old);
-        self.state.push(old);
+        let delta = self.pop_index();
+        let index = self.builder.ins().iconst(types::I32, i64::from(memory));
+        let old = self.libcall(Libcall::MemoryGrow, &[index, delta]).expect("it has a result");
+        let memory = MemoryIndex::from_u32(memory);
+        self.push_index(bounds::memory_index_type(&self.env, memory), old);
     }
-}
 
-fn memory_of(memarg: &MemArg) -> MemoryIndex {
-    match memarg.target {
-        wasmparser::MemArgTarget::Memory(memory) => MemoryIndex::from_u32(memory),
-        _ => unreachable!("validated: GC arrays are switched off"),
+    fn address(&mut self, memarg: MemArg, size: u32) -> Address {
+        let MemArgTarget::Memory(memory) = memarg.target else {
+            unreachable!("validated: without the GC proposal, accesses are to memories")
+        };
+        let memory = MemoryIndex::from_u32(memory);
+        let index = self.pop();
+        bounds::memory_address(&mut self.builder, &self.env, memory, index, memarg.offset, size)
     }
 }

@@ -1,104 +1,130 @@
-//! Arithmetic and comparisons.
+//! Constants, comparisons, arithmetic and selection.
 //!
-//! Spec: Execution > Instructions > Numeric Instructions.
+//! Most operators are one CLIF instruction and stand in the table of `ops`. Comparisons give 0 or 1 as `i32`; CLIF's
+//! optimiser removes the extension where only a condition is wanted.
+//!
+//! Spec: Execution > Numerics.
 
-use super::Translator;
-use super::control::BOOL;
+use crate::bounds::constant;
+use crate::function::Translator;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
-use cranelift_codegen::ir::{InstBuilder, InstructionData, Type, Value, ValueDef, types};
+use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
+use cranelift_codegen::ir::{InstBuilder, Opcode, Value, ValueDef, types};
 use cranelift_frontend::FunctionBuilder;
 use palisade_environ::Libcall;
 
-impl Translator<'_, '_> {
-    /// Pops an operand, pushes `emit(operand)`.
-    pub(super) fn unary(&mut self, emit: impl FnOnce(&mut FunctionBuilder<'_>, Value) -> Value) {
-        let operand = self.state.pop();
-        let result = emit(&mut self.b, operand);
-        self.state.push(result);
+impl Translator<'_> {
+    pub(super) fn i64_const(&mut self, value: i64) {
+        let value = self.builder.ins().iconst(types::I64, value);
+        self.push(value);
     }
 
-    /// Pops two operands, pushes `emit(left, right)`.
-    pub(super) fn binary(
-        &mut self,
-        emit: impl FnOnce(&mut FunctionBuilder<'_>, Value, Value) -> Value,
-    ) {
-        let (left, right) = self.state.pop2();
-        let result = emit(&mut self.b, left, right);
-        self.state.push(result);
+    pub(super) fn f32_const(&mut self, value: wasmparser::Ieee32) {
+        let value = self.builder.ins().f32const(Ieee32::with_bits(value.bits()));
+        self.push(value);
+    }
+
+    pub(super) fn f64_const(&mut self, value: wasmparser::Ieee64) {
+        let value = self.builder.ins().f64const(Ieee64::with_bits(value.bits()));
+        self.push(value);
+    }
+
+    pub(super) fn select(&mut self) {
+        let (first, second, condition) = self.pop3();
+        let result = self.builder.ins().select(condition, first, second);
+        self.push(result);
+    }
+
+    pub(super) fn eqz(&mut self) {
+        self.unary(|b, x| {
+            let bit = b.ins().icmp_imm_u(IntCC::Equal, x, 0);
+            b.ins().uextend(types::I32, bit)
+        });
     }
 
     pub(super) fn compare(&mut self, condition: IntCC) {
         self.binary(|b, x, y| {
-            let result = b.ins().icmp(condition, x, y);
-            b.ins().uextend(BOOL, result)
+            let bit = b.ins().icmp(condition, x, y);
+            b.ins().uextend(types::I32, bit)
         });
     }
 
-    pub(super) fn compare_floats(&mut self, condition: FloatCC) {
+    pub(super) fn compare_float(&mut self, condition: FloatCC) {
         self.binary(|b, x, y| {
-            let result = b.ins().fcmp(condition, x, y);
-            b.ins().uextend(BOOL, result)
+            let bit = b.ins().fcmp(condition, x, y);
+            b.ins().uextend(types::I32, bit)
         });
     }
 
-    pub(super) fn is_zero(&mut self) {
-        self.unary(|b, x| {
-            let result = b.ins().icmp_imm_u(IntCC::Equal, x, 0);
-            b.ins().uextend(BOOL, result)
-        });
-    }
-
-    /// Multiplication; by 3, 5, 9 or 2^n+-1 as a shift and an addition, which Cranelift does not do by itself (collatz:
-    /// 0.67 of the time).
-    pub(super) fn multiply(&mut self) {
-        self.binary(|b, x, y| match (constant(b, x), constant(b, y)) {
-            (None, Some(factor)) => multiply_by(b, x, factor).unwrap_or_else(|| b.ins().imul(x, y)),
-            (Some(factor), None) => multiply_by(b, y, factor).unwrap_or_else(|| b.ins().imul(x, y)),
-            _ => b.ins().imul(x, y),
-        });
-    }
-
-    /// Rounds to an integral number, by `emit` where the CPU can, otherwise by a libcall.
+    /// Rounds to an integral number by an instruction where the CPU has one.
     pub(super) fn round(
         &mut self,
         libcall: Libcall,
         emit: impl FnOnce(&mut FunctionBuilder<'_>, Value) -> Value,
     ) {
-        if self.env.has_rounding {
+        if self.env.can_round() {
             return self.unary(emit);
         }
-        let operand = self.state.pop();
-        let result = self.libcall(libcall, &[operand]);
-        self.state.push(result.expect("rounding has a result"));
+        let operand = self.pop();
+        let result = self.libcall(libcall, &[operand]).expect("rounding has a result");
+        self.push(result);
     }
 }
 
-fn constant(b: &FunctionBuilder<'_>, value: Value) -> Option<i64> {
-    let ValueDef::Result(inst, 0) = b.func.dfg.value_def(value) else { return None };
-    match b.func.dfg.insts[inst] {
-        InstructionData::UnaryImm { imm, .. } => Some(imm.bits()),
-        _ => None,
-    }
-}
-
-/// `value * factor` by at most one shift and one addition, if that is possible.
-fn multiply_by(b: &mut FunctionBuilder<'_>, value: Value, factor: i64) -> Option<Value> {
-    let ty: Type = b.func.dfg.value_type(value);
-    let factor = if ty == types::I32 { i64::from(factor as u32) } else { factor };
-    // Powers of two are left to Cranelift.
-    if factor < 3 || factor.count_ones() == 1 {
-        return None;
-    }
-    let shifted = |b: &mut FunctionBuilder<'_>, power: i64| {
-        b.ins().ishl_imm_u(value, i64::from(power.trailing_zeros()))
+/// Multiplies; by 2^n + 1 and 2^n - 1 with a shift and an addition, which takes less time than a multiplication.
+/// Powers of two are left to CLIF's optimiser.
+pub(super) fn multiply(b: &mut FunctionBuilder<'_>, left: Value, right: Value) -> Value {
+    let (operand, factor) = match (constant(b, left), constant(b, right)) {
+        (None, Some(factor)) => (left, factor),
+        (Some(factor), None) => (right, factor),
+        _ => return b.ins().imul(left, right),
     };
-    if (factor - 1).count_ones() == 1 {
-        let shifted = shifted(b, factor - 1);
-        return Some(b.ins().iadd(shifted, value));
+    // 2 and 1 are neither worth an addition nor a subtraction.
+    if factor < 3 {
+        return b.ins().imul(left, right);
     }
-    if factor.checked_add(1).is_some_and(|power| power > 0 && power.count_ones() == 1) {
-        let shifted = shifted(b, factor + 1);
-        return Some(b.ins().isub(shifted, value));
+    let (below, above) = (factor - 1, factor.wrapping_add(1) as u64);
+    if below.count_ones() == 1 {
+        let shifted = b.ins().ishl_imm_u(operand, i64::from(below.trailing_zeros()));
+        b.ins().iadd(shifted, operand)
+    } else if above.is_power_of_two() && above.trailing_zeros() < type_bits(b, operand) {
+        let shifted = b.ins().ishl_imm_u(operand, i64::from(above.trailing_zeros()));
+        b.ins().isub(shifted, operand)
+    } else {
+        b.ins().imul(left, right)
     }
-    None
+}
+
+/// Bitwise and; a mask that removes nothing is dropped.
+pub(super) fn and(b: &mut FunctionBuilder<'_>, left: Value, right: Value) -> Value {
+    for (value, mask) in [(left, right), (right, left)] {
+        let significant = significant_bits(b, value);
+        if constant(b, mask).is_some_and(|mask| mask.trailing_ones() >= significant) {
+            return value;
+        }
+    }
+    b.ins().band(left, right)
+}
+
+/// So many low bits of a value may be set, as far as its definition tells.
+fn significant_bits(b: &FunctionBuilder<'_>, value: Value) -> u32 {
+    let dfg = &b.func.dfg;
+    let ValueDef::Result(inst, _) = dfg.value_def(dfg.resolve_aliases(value)) else {
+        return type_bits(b, value);
+    };
+    match dfg.insts[inst].opcode() {
+        Opcode::Uload8 => 8,
+        Opcode::Uload16 => 16,
+        Opcode::Uload32 => 32,
+        Opcode::Uextend => match type_bits(b, dfg.inst_args(inst)[0]) {
+            // The result of a comparison is 0 or 1, and the only extended value of this width.
+            8 => 1,
+            bits => bits,
+        },
+        _ => type_bits(b, value),
+    }
+}
+
+fn type_bits(b: &FunctionBuilder<'_>, value: Value) -> u32 {
+    b.func.dfg.value_type(value).bits()
 }

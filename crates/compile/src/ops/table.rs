@@ -1,85 +1,83 @@
-//! Single elements of tables.
+//! Single entries of tables, size and growth.
+//!
+//! Entries of function tables hold what a call needs beside the reference; all four fields are written together.
 //!
 //! Spec: Execution > Instructions > Table Instructions.
 
-use super::Translator;
-use super::control::trap_code;
+use crate::bounds;
+use crate::function::Translator;
 use crate::signature::POINTER;
-use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{InstBuilder, Value, types};
-use palisade_environ::{HeapType, TableIndex, Trap, offsets};
+use crate::state::block_with_params;
+use cranelift_codegen::ir::{BlockArg, InstBuilder, Value, types};
+use palisade_environ::{HeapType, Libcall, TableIndex, ValType, offsets};
 
-impl Translator<'_, '_> {
-    /// The address of the entry at `index`, or null where that is beyond the end, also under misspeculation. The first
-    /// access to it traps on null.
-    pub(super) fn table_entry(&mut self, table: TableIndex, index: Value) -> Value {
-        let index = self.widen(index);
-        let (base, len) = self.env.table(&mut self.b, table);
-        let outside = self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, index, len);
-        self.trap_cold(outside, Trap::TableOutOfBounds);
-        let size = if self.is_func_table(table) { offsets::ENTRY_SIZE } else { 8 };
-        let offset = self.b.ins().ishl_imm_u(index, i64::from(size.trailing_zeros()));
-        let entry = self.b.ins().iadd(base, offset);
-        // Architecturally the index is inside; a CPU that has guessed otherwise must not read elsewhere.
-        let null = self.b.ins().iconst(POINTER, 0);
-        self.b.ins().select_spectre_guard(outside, null, entry)
-    }
-
-    fn is_func_table(&self, table: TableIndex) -> bool {
-        *self.env.module.tables[table].element().heap_type() == HeapType::Func
-    }
-
+impl Translator<'_> {
     pub(super) fn table_get(&mut self, table: u32) {
-        let table = TableIndex::from_u32(table);
-        let index = self.state.pop();
-        let entry = self.table_entry(table, index);
-        let offset = if self.is_func_table(table) { offsets::ENTRY_FUNC_REF } else { 0 };
-        let trap = Some(trap_code(Trap::TableOutOfBounds));
-        let value = self.env.entry_field(&mut self.b, types::I64, entry, offset, trap);
-        self.state.push(value);
+        let (entry, of_funcs) = self.table_entry(table);
+        let flags = self.env.table_flags();
+        let offset = if of_funcs { offsets::ENTRY_FUNC_REF } else { 0 };
+        let reference = self.builder.ins().load(POINTER, flags, entry, offset);
+        self.push(reference);
     }
 
     pub(super) fn table_set(&mut self, table: u32) {
-        let table = TableIndex::from_u32(table);
-        let (index, value) = self.state.pop2();
-        let entry = self.table_entry(table, index);
-        if self.is_func_table(table) {
-            self.set_func_entry(entry, value);
-        } else {
-            self.env.set_entry_field(&mut self.b, entry, 0, value);
+        let reference = self.pop();
+        let (entry, of_funcs) = self.table_entry(table);
+        if of_funcs {
+            return self.set_func(entry, reference);
         }
+        let flags = self.env.table_flags();
+        self.builder.ins().store(flags, reference, entry, 0);
     }
 
-    /// Writes all that a call needs into a table entry: zeros for null.
-    fn set_func_entry(&mut self, entry: Value, value: Value) {
-        let (null, some, done) =
-            (self.b.create_block(), self.b.create_block(), self.b.create_block());
-        let params = [POINTER, POINTER, types::I32];
-        let [code, vmctx, signature] = params.map(|ty| self.b.append_block_param(done, ty));
-        self.b.ins().brif(value, some, [], null, []);
-        self.b.seal_block(null);
-        self.b.seal_block(some);
+    pub(super) fn table_size(&mut self, table: u32) {
+        let len = self.env.table_len(&mut self.builder, TableIndex::from_u32(table));
+        self.push_index(types::I32, len);
+    }
 
-        self.b.switch_to_block(null);
-        let zeros = params.map(|ty| self.b.ins().iconst(ty, 0).into());
-        self.b.ins().jump(done, &zeros);
+    pub(super) fn table_grow(&mut self, table: u32) {
+        let delta = self.pop_index();
+        let reference = self.pop();
+        let table = self.index_arg(table);
+        let old = self.libcall(Libcall::TableGrow, &[table, reference, delta]);
+        self.push_index(types::I32, old.expect("it has a result"));
+    }
 
-        self.b.switch_to_block(some);
+    /// Pops an index; the address of its entry, and whether the table is one of functions.
+    fn table_entry(&mut self, table: u32) -> (Value, bool) {
+        let table = TableIndex::from_u32(table);
+        let index = self.pop();
+        let entry = bounds::table_entry(&mut self.builder, &self.env, table, index);
+        let element = self.env.module.tables[table].element();
+        (entry, *element.heap_type() == HeapType::Func)
+    }
+
+    /// Writes an entry of a function table; null is all zeros.
+    fn set_func(&mut self, entry: Value, reference: Value) {
+        let b = &mut self.builder;
+        let pointer = ValType::I64;
+        let some = b.create_block();
+        let write = block_with_params(b, &[pointer, pointer, ValType::I32]);
+        let null = b.ins().iconst(POINTER, 0);
+        let no_signature = b.ins().iconst(types::I32, 0);
+        let nothing = [null, null, no_signature].map(BlockArg::Value);
+        b.ins().brif(reference, some, [], write, &nothing);
+        b.seal_block(some);
+        b.switch_to_block(some);
+        let parts = self.env.func_ref_parts(b, reference).map(BlockArg::Value);
+        b.ins().jump(write, &parts);
+        b.seal_block(write);
+        b.switch_to_block(write);
+        let params = b.block_params(write).to_vec();
+        let flags = self.env.table_flags();
         let fields = [
-            offsets::FUNC_REF_CODE,
-            offsets::FUNC_REF_VMCTX,
-            offsets::FUNC_REF_SIGNATURE,
+            (params[0], offsets::ENTRY_CODE),
+            (params[1], offsets::ENTRY_VMCTX),
+            (params[2], offsets::ENTRY_SIGNATURE),
+            (reference, offsets::ENTRY_FUNC_REF),
         ];
-        let fields = [0, 1, 2].map(|i: usize| {
-            self.env.func_ref_field(&mut self.b, params[i], value, fields[i]).into()
-        });
-        self.b.ins().jump(done, &fields);
-        self.b.seal_block(done);
-
-        self.b.switch_to_block(done);
-        self.env.set_entry_field(&mut self.b, entry, offsets::ENTRY_CODE, code);
-        self.env.set_entry_field(&mut self.b, entry, offsets::ENTRY_VMCTX, vmctx);
-        self.env.set_entry_field(&mut self.b, entry, offsets::ENTRY_SIGNATURE, signature);
-        self.env.set_entry_field(&mut self.b, entry, offsets::ENTRY_FUNC_REF, value);
+        for (value, offset) in fields {
+            b.ins().store(flags, value, entry, offset);
+        }
     }
 }

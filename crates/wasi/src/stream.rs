@@ -1,0 +1,155 @@
+//! Standard streams: the host's own, pipes in memory, or nothing.
+//!
+//! Host streams are used through their descriptors, without a buffer, so that what a guest wrote
+//! is out when its call returns. Failure to write is an error code for the guest, never a panic.
+
+use std::io::{IoSlice, IoSliceMut, IsTerminal, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::io::{readv, retry_on_intr, writev};
+
+use crate::errno::Errno;
+
+/// What a guest reads as a standard stream.
+#[derive(Default)]
+pub(crate) enum Input {
+    /// Always at its end.
+    #[default]
+    Empty,
+    /// The host's stdin.
+    Host,
+    Pipe(MemoryInputPipe),
+}
+
+impl Input {
+    pub(crate) fn read(&self, buffers: &mut [IoSliceMut<'_>]) -> Result<usize, Errno> {
+        match self {
+            Input::Empty => Ok(0),
+            Input::Host => Ok(retry_on_intr(|| readv(std::io::stdin(), buffers))?),
+            Input::Pipe(pipe) => Ok(pipe.read(buffers)),
+        }
+    }
+
+    pub(crate) fn is_terminal(&self) -> bool {
+        matches!(self, Input::Host) && std::io::stdin().is_terminal()
+    }
+}
+
+/// Where a guest's writes to a standard stream go.
+#[derive(Default)]
+pub(crate) enum Output {
+    /// Accepted and forgotten.
+    #[default]
+    Discard,
+    /// The host's stdout.
+    Stdout,
+    /// The host's stderr.
+    Stderr,
+    Pipe(MemoryOutputPipe),
+}
+
+impl Output {
+    pub(crate) fn write(&self, buffers: &[IoSlice<'_>]) -> Result<usize, Errno> {
+        match self {
+            Output::Discard => Ok(buffers.iter().map(|buffer| buffer.len()).sum()),
+            Output::Stdout => {
+                let mut stdout = std::io::stdout().lock();
+                // What the host has printed so far comes first.
+                stdout.flush()?;
+                Ok(retry_on_intr(|| writev(&stdout, buffers))?)
+            }
+            Output::Stderr => Ok(retry_on_intr(|| writev(std::io::stderr(), buffers))?),
+            Output::Pipe(pipe) => pipe.write(buffers),
+        }
+    }
+
+    pub(crate) fn is_terminal(&self) -> bool {
+        match self {
+            Output::Stdout => std::io::stdout().is_terminal(),
+            Output::Stderr => std::io::stderr().is_terminal(),
+            Output::Discard | Output::Pipe(_) => false,
+        }
+    }
+}
+
+/// Bytes in memory that a guest reads as its stdin. Clones share one position.
+#[derive(Debug, Clone)]
+pub struct MemoryInputPipe(Arc<Mutex<Unread>>);
+
+#[derive(Debug)]
+struct Unread {
+    bytes: Vec<u8>,
+    /// At most `bytes.len()`.
+    position: usize,
+}
+
+impl MemoryInputPipe {
+    /// A pipe from which `bytes` are read, and then its end.
+    pub fn new(bytes: impl Into<Vec<u8>>) -> MemoryInputPipe {
+        MemoryInputPipe(Arc::new(Mutex::new(Unread { bytes: bytes.into(), position: 0 })))
+    }
+
+    /// The bytes that no one has read yet.
+    pub fn contents(&self) -> Vec<u8> {
+        let unread = lock(&self.0);
+        unread.bytes[unread.position..].to_vec()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        let unread = lock(&self.0);
+        unread.bytes.len() - unread.position
+    }
+
+    fn read(&self, buffers: &mut [IoSliceMut<'_>]) -> usize {
+        let mut unread = lock(&self.0);
+        let start = unread.position;
+        for buffer in buffers {
+            let rest = &unread.bytes[unread.position..];
+            let count = rest.len().min(buffer.len());
+            buffer[..count].copy_from_slice(&rest[..count]);
+            unread.position += count;
+        }
+        unread.position - start
+    }
+}
+
+/// Memory that receives what a guest writes to its stdout or stderr. Clones share the contents.
+#[derive(Debug, Clone)]
+pub struct MemoryOutputPipe(Arc<Written>);
+
+#[derive(Debug)]
+struct Written {
+    bytes: Mutex<Vec<u8>>,
+    capacity: usize,
+}
+
+impl MemoryOutputPipe {
+    /// A pipe that takes at most `capacity` bytes; writes beyond give the guest `ENOSPC`.
+    pub fn new(capacity: usize) -> MemoryOutputPipe {
+        MemoryOutputPipe(Arc::new(Written { bytes: Mutex::default(), capacity }))
+    }
+
+    /// All bytes written so far.
+    pub fn contents(&self) -> Vec<u8> {
+        lock(&self.0.bytes).clone()
+    }
+
+    fn write(&self, buffers: &[IoSlice<'_>]) -> Result<usize, Errno> {
+        let mut bytes = lock(&self.0.bytes);
+        let start = bytes.len();
+        for buffer in buffers {
+            let count = buffer.len().min(self.0.capacity - bytes.len());
+            bytes.extend_from_slice(&buffer[..count]);
+        }
+        let written = bytes.len() - start;
+        if written == 0 && buffers.iter().any(|buffer| !buffer.is_empty()) {
+            return Err(Errno::NOSPC);
+        }
+        Ok(written)
+    }
+}
+
+/// The pipes are consistent after every statement, so a poisoned lock is as good as another.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
