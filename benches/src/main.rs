@@ -108,8 +108,8 @@ fn measure(name: &str, per: u32, rounds: usize, mut ours: Work<'_>, mut theirs: 
     let spread = (quartile(&a, 3).as_secs_f64() - quartile(&a, 1).as_secs_f64()) / ours.as_secs_f64();
     println!(
         "{name:<28} {:>12} {:>12} {:>7.3} {:>7.1}%",
-        show(ours / per),
-        show(theirs / per),
+        show(ours, per),
+        show(theirs, per),
         ours.as_secs_f64() / theirs.as_secs_f64(),
         spread * 100.0
     );
@@ -130,10 +130,11 @@ fn quartile(sorted: &[Duration], n: usize) -> Duration {
     sorted[sorted.len() * n / 4]
 }
 
-fn show(time: Duration) -> String {
-    match time.as_nanos() {
-        0..1_000 => format!("{:.2} ns", time.as_secs_f64() * 1e9),
-        1_000..1_000_000 => format!("{:.2} us", time.as_secs_f64() * 1e6),
-        _ => format!("{:.2} ms", time.as_secs_f64() * 1e3),
+fn show(time: Duration, per: u32) -> String {
+    let nanoseconds = time.as_secs_f64() * 1e9 / f64::from(per);
+    match nanoseconds {
+        0.0..1e3 => format!("{nanoseconds:.2} ns"),
+        1e3..1e6 => format!("{:.2} us", nanoseconds / 1e3),
+        _ => format!("{:.2} ms", nanoseconds / 1e6),
     }
 }

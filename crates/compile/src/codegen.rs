@@ -286,7 +286,12 @@ fn collect(
         calls,
         traps,
         sources: sources(compiled),
-        loop_head: smallest_loop(&compiled.bb_edges),
+        entry: isa.function_alignment().preferred,
+        loop_head: smallest_loop(
+            &compiled.bb_starts,
+            &compiled.bb_edges,
+            compiled.code_buffer().len() as u32,
+        ),
     }
 }
 

@@ -187,7 +187,11 @@ impl<'a> Env<'a> {
         }
     }
 
-    fn global_region(&self, b: &mut FunctionBuilder<'_>, global: DefinedGlobalIndex) -> AliasRegion {
+    fn global_region(
+        &self,
+        b: &mut FunctionBuilder<'_>,
+        global: DefinedGlobalIndex,
+    ) -> AliasRegion {
         if global.as_u32() < GLOBAL_REGIONS {
             alias_region(b, Region::Globals as u32 + 1 + global.as_u32(), "global")
         } else {

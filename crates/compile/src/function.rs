@@ -18,11 +18,12 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use palisade_environ::{DefinedFuncIndex, ModuleInfo, Signature};
 use wasmparser::{FunctionBody, Operator};
 
-/// More block parameters and branch arguments than this are refused.
+/// More values than this, or more values passed by branches, are refused.
 ///
-/// A branch of two bytes may carry a thousand values, so a hostile body needs a thousand times its own size in
-/// memory. A gigabyte at most; large programs are seen to need less than a thousandth of it.
-const MAX_BRANCH_VALUES: usize = 1 << 26;
+/// A use of a local or a branch takes two bytes of the body, but may pass a value through every loop around it or a
+/// thousand values at once, so a hostile body could ask for a thousand times its own size in memory. The register
+/// allocator takes 2 million values, so no function is refused here that would compile.
+const MAX_VALUES: usize = 1 << 24;
 
 /// Translates the body of a defined function into `func`, which is empty.
 ///
@@ -94,12 +95,17 @@ impl<'a> Translator<'a> {
             } else {
                 self.skip(&op);
             }
-            if self.state.branch_values > MAX_BRANCH_VALUES {
-                let message = format!("too many values on the branches of a function at {offset:#x}");
-                return Err(CompileError::Limit(message));
-            }
+            self.check_size(offset)?;
         }
         Ok(())
+    }
+
+    /// Stops before a function takes too much memory.
+    fn check_size(&self, offset: u64) -> Result<(), CompileError> {
+        if self.builder.func.dfg.num_values().max(self.state.branch_values) <= MAX_VALUES {
+            return Ok(());
+        }
+        Err(CompileError::Limit(format!("function too large for the translator at {offset:#x}")))
     }
 
     /// Passes over an operator of unreachable code, up to where code may be reachable again.

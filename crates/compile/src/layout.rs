@@ -16,7 +16,10 @@ const LINE: u32 = 64;
 #[derive(Debug, Default)]
 pub(crate) struct CompiledFunction {
     pub(crate) code: Vec<u8>,
+    /// What constants inside of the code demand of its start.
     pub(crate) alignment: u32,
+    /// How a function without loops is best aligned: short functions in one line are mispredicted.
+    pub(crate) entry: u32,
     pub(crate) calls: Vec<Call>,
     pub(crate) traps: Vec<(u32, u8)>,
     pub(crate) sources: Vec<(u32, u32)>,
@@ -98,8 +101,10 @@ impl Text {
 /// The first start at or after `end` at which the function is aligned and its loop head nearest to a line's start.
 fn place(end: u32, function: &CompiledFunction) -> u32 {
     let align = function.alignment.max(1);
+    let Some(head) = function.loop_head else {
+        return end.next_multiple_of(align.max(function.entry));
+    };
     let first = end.next_multiple_of(align);
-    let Some(head) = function.loop_head else { return first };
     if align >= LINE {
         return first;
     }
@@ -131,12 +136,48 @@ fn patch(text: &mut [u8], at: u32, target: u32, call: &Call) -> Result<(), Compi
     Ok(())
 }
 
-/// The start of the smallest loop, given the edges between basic blocks. A back edge goes to a lower offset; the
-/// distance is the size of the loop.
-pub(crate) fn smallest_loop(edges: &[(u32, u32)]) -> Option<u32> {
+/// The start of the smallest loop, given the starts of basic blocks in order and the edges between them. A back edge
+/// goes to the same or a lower offset; the loop reaches from there to the end of the edge's origin.
+pub(crate) fn smallest_loop(starts: &[u32], edges: &[(u32, u32)], len: u32) -> Option<u32> {
+    let end = |from: u32| {
+        let after = starts.partition_point(|start| *start <= from);
+        starts.get(after).copied().unwrap_or(len)
+    };
+    // Blocks that came out empty start where their successor does; their edges are no loops.
+    let empty = |at: u32| {
+        let first = starts.partition_point(|start| *start < at);
+        starts.get(first + 1) == Some(&at)
+    };
     edges
         .iter()
-        .filter(|(from, to)| to <= from)
-        .min_by_key(|(from, to)| (from - to, *to))
+        .filter(|(from, to)| to < from || to == from && !empty(*from))
+        .min_by_key(|(from, to)| (end(*from) - to, *to))
         .map(|(_, to)| *to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_smallest_loop_is_found() {
+        // 0 -> 10 -> 20 -> 10, 20 -> 30 -> 0: the inner loop is 10..30.
+        let edges = [(0, 10), (10, 20), (20, 10), (20, 30), (30, 0)];
+        assert_eq!(smallest_loop(&[0, 10, 20, 30], &edges, 40), Some(10));
+        // A block that branches to itself is a loop, an empty block is not.
+        assert_eq!(smallest_loop(&[0, 10, 30], &[(0, 10), (10, 10), (10, 30)], 40), Some(10));
+        assert_eq!(smallest_loop(&[0, 10, 10], &[(0, 10), (10, 10)], 40), None);
+    }
+
+    #[test]
+    fn loops_begin_lines() {
+        let function =
+            CompiledFunction { alignment: 1, entry: 32, loop_head: Some(0x41), ..Default::default() };
+        assert_eq!((place(0x3d, &function) + 0x41) % LINE, 0);
+        let aligned =
+            CompiledFunction { alignment: 16, entry: 32, loop_head: Some(0x41), ..Default::default() };
+        assert_eq!(place(0x3d, &aligned) % 16, 0);
+        let straight = CompiledFunction { alignment: 1, entry: 32, ..Default::default() };
+        assert_eq!(place(0x3d, &straight), 0x40);
+    }
 }

@@ -24,7 +24,7 @@ pub(crate) struct State<'a> {
     pub(crate) reachable: bool,
     /// Frames opened by unreachable code and not yet closed.
     pub(crate) skipped_frames: usize,
-    /// Block parameters and branch arguments so far.
+    /// Values passed by branches so far.
     pub(crate) branch_values: usize,
 }
 
@@ -126,10 +126,10 @@ pub(crate) fn machine_types(ty: wasmparser::ValType) -> &'static [ValType] {
 
 /// Beyond this product of locals and bytes of body, locals live on the machine's stack.
 ///
-/// The frontend's SSA construction keeps, for each local, a word for every block up to the last that uses it, and
-/// passes each local through every loop around its use. Some ten bytes of body make a block, so at the threshold
-/// that may cost a gigabyte; without it 50,000 locals in 7 MB of body could ask for hundreds.
-const MAX_SSA_PRODUCT: usize = 1 << 31;
+/// The frontend's SSA construction keeps, for each local, a word for every block up to the last that uses it. Three
+/// bytes of body make a block, so at this product that may cost more than a gigabyte; 50,000 locals in 7 MB of body
+/// could ask for 500. Compilers that optimise stay far below: 1,000 locals may have a body of a megabyte.
+const MAX_SSA_PRODUCT: usize = 1 << 30;
 
 /// The locals of a function, parameters first.
 pub(crate) enum Locals {

@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use crate::limits::ResourceLimiter;
-use crate::vm::{InstanceIndex, StoreBox, StoreInner, StoreOpaque};
+use crate::vm::{CallerPtr, StoreBox, StoreInner, StoreOpaque};
 use crate::{Engine, Extern, Instance};
 use std::fmt;
 
@@ -22,7 +22,7 @@ pub struct StoreContextMut<'a, T: 'static>(&'a mut StoreInner<T>);
 /// What a host function sees of the store and the instance that calls it.
 pub struct Caller<'a, T: 'static> {
     store: StoreContextMut<'a, T>,
-    instance: Option<InstanceIndex>,
+    caller: CallerPtr,
 }
 
 /// What a store can be read through: the store, a [`StoreContext`], a [`Caller`], and references to them.
@@ -139,12 +139,12 @@ impl<'a, T> StoreContextMut<'a, T> {
 }
 
 impl<'a, T> Caller<'a, T> {
-    pub(crate) fn new(store: StoreContextMut<'a, T>, instance: Option<InstanceIndex>) -> Self {
-        Caller { store, instance }
+    pub(crate) fn new(store: StoreContextMut<'a, T>, caller: CallerPtr) -> Self {
+        Caller { store, caller }
     }
 
     pub(crate) fn reborrow(&mut self) -> Caller<'_, T> {
-        Caller { store: StoreContextMut(self.store.0), instance: self.instance }
+        Caller { store: StoreContextMut(self.store.0), caller: self.caller }
     }
 
     pub(crate) fn opaque(&mut self) -> &mut StoreOpaque {
@@ -153,7 +153,7 @@ impl<'a, T> Caller<'a, T> {
 
     /// An export of the calling instance; `None` also if the host itself calls.
     pub fn get_export(&mut self, name: &str) -> Option<Extern> {
-        let index = self.instance?;
+        let index = self.caller.instance()?;
         let instance = Instance::from_index(self.opaque(), index);
         instance.get_export(&mut self.store, name)
     }

@@ -8,7 +8,7 @@
 //! recorded in the store; the compiled trampoline then leaves for the landing pad.
 
 use super::activation::{raise_error, raise_panic};
-use super::instance::InstanceData;
+use super::instance::{InstanceData, InstanceIndex};
 use super::native::{NativeAbi, StoreRef, ValRaw, WasmRet, WasmTy};
 use super::signature::SignatureEntry;
 use super::store::{FuncPtr, StoreCtx, StoreInner, StoreOpaque};
@@ -31,6 +31,20 @@ pub struct HostBody {
     /// Called by the host itself.
     direct: DirectCall,
     closure: Box<dyn Any + Send + Sync>,
+}
+
+/// The instance that has called a host function, looked up only if somebody asks.
+///
+/// Invariant: null, or the vmctx of an instance of the store that the function runs in.
+#[derive(Clone, Copy)]
+pub(crate) struct CallerPtr(*mut VmCtxHeader);
+
+impl CallerPtr {
+    /// The instance; `None` if the host itself has called.
+    pub(crate) fn instance(self) -> Option<InstanceIndex> {
+        // SAFETY: by the invariant; instances live as long as their store, which is running the function.
+        unsafe { InstanceData::index_of(self.0) }
+    }
 }
 
 /// Calls a closure for the host, without trampolines.
@@ -140,8 +154,7 @@ unsafe fn run<T: 'static, R>(
     let store = unsafe { &mut *(*ctx).store.cast::<StoreInner<T>>() };
     let scope = store.opaque().begin_root_scope();
     let pointer: *mut StoreInner<T> = store;
-    // SAFETY: a vmctx's header holds its instance; both live as long as the store.
-    let instance = unsafe { InstanceData::index_of(caller) };
+    let instance = CallerPtr(caller);
     let result = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: the pointer is the exclusive reference above, not used meanwhile.
         let store = unsafe { &mut *pointer };
@@ -176,7 +189,7 @@ unsafe fn run_direct<T: 'static>(
 ) -> Result<()> {
     // SAFETY: by the contract.
     let store = unsafe { &mut *store.cast::<StoreInner<T>>() };
-    body(Caller::new(StoreContextMut::new(store), None))
+    body(Caller::new(StoreContextMut::new(store), CallerPtr(std::ptr::null_mut())))
 }
 
 unsafe extern "C" fn call_dynamic<T, F>(

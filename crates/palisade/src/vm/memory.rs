@@ -7,6 +7,7 @@ use super::store::StoreOpaque;
 use crate::error::{Error, Result};
 use palisade_environ::{MemoryType, VmMemory};
 use palisade_sys::{MemoryImage, Reservation};
+use std::sync::Mutex;
 
 /// Bytes that a 32-bit index can reach.
 const INDEX_RANGE: usize = 1 << 32;
@@ -29,7 +30,38 @@ const HUGE_GROWTH: usize = 2 << 20;
 pub(crate) struct MemoryData {
     vm: VmMemory,
     ty: MemoryType,
-    reservation: Reservation,
+    reservation: Option<Reservation>,
+}
+
+/// Reservations that memories have left behind, to be used again; at most `SPARE_MAXIMUM`.
+static SPARE: Mutex<Vec<Reservation>> = Mutex::new(Vec::new());
+
+/// Enough for the memories of a few stores that come and go on each core; each holds at most 1 MiB resident.
+const SPARE_MAXIMUM: usize = 16;
+
+/// A reservation for a memory of which the first `minimum` bytes are accessible and zero.
+fn reserve(minimum: usize) -> std::io::Result<Reservation> {
+    let spare = SPARE.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop();
+    if let Some(mut spare) = spare {
+        if spare.reuse(minimum).is_ok() {
+            return Ok(spare);
+        }
+    }
+    let mut reservation = Reservation::new(GUARD_BEFORE, INDEX_RANGE, GUARD_AFTER)?;
+    reservation.commit(minimum)?;
+    Ok(reservation)
+}
+
+impl Drop for MemoryData {
+    fn drop(&mut self) {
+        let Some(reservation) = self.reservation.take().filter(Reservation::is_reusable) else {
+            return;
+        };
+        let mut spare = SPARE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if spare.len() < SPARE_MAXIMUM {
+            spare.push(reservation);
+        }
+    }
 }
 
 impl MemoryData {
@@ -54,9 +86,7 @@ impl MemoryData {
             )));
         }
         let failed = |e| Error::resource(format!("cannot reserve a memory of {minimum} bytes: {e}"));
-        let mut reservation =
-            Reservation::new(GUARD_BEFORE, INDEX_RANGE, GUARD_AFTER).map_err(failed)?;
-        reservation.commit(minimum).map_err(failed)?;
+        let mut reservation = reserve(minimum).map_err(failed)?;
         if let Some(image) = image {
             reservation.map_image(image).map_err(failed)?;
         }
@@ -64,7 +94,7 @@ impl MemoryData {
             reservation.advise_huge_pages(0);
         }
         let vm = VmMemory { base: reservation.base(), len: minimum };
-        store.memories.push(Box::new(MemoryData { vm, ty: ty.clone(), reservation }));
+        store.memories.push(Box::new(MemoryData { vm, ty: ty.clone(), reservation: Some(reservation) }));
         Ok(count as u32)
     }
 
@@ -127,13 +157,14 @@ impl MemoryData {
             return Ok(None);
         }
         let memory = &mut store.memories[index as usize];
-        if let Err(error) = memory.reservation.commit(new_bytes) {
+        let reservation = memory.reservation.as_mut().expect("taken only by drop");
+        if let Err(error) = reservation.commit(new_bytes) {
             let error = Error::resource(format!("cannot commit {new_bytes} bytes: {error}"));
             store.limit(|limiter| limiter.memory_grow_failed(error)).transpose()?;
             return Ok(None);
         }
         if new_bytes - old_bytes >= HUGE_GROWTH {
-            memory.reservation.advise_huge_pages(old_bytes);
+            reservation.advise_huge_pages(old_bytes);
         }
         memory.vm.len = new_bytes;
         Ok(Some(old))

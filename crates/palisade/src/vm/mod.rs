@@ -30,6 +30,6 @@ pub(crate) use store::{FuncPtr, StoreBox, StoreId, StoreInner, StoreOpaque};
 pub(crate) use table::TableData;
 pub(crate) use typed_entry::TypedEntry;
 
-pub(crate) use host_func::HostBody;
+pub(crate) use host_func::{CallerPtr, HostBody};
 pub use host_func::IntoFunc;
 pub use native::{WasmParams, WasmResults, WasmRet, WasmTy};

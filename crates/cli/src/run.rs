@@ -1,0 +1,215 @@
+//! `palisade run`: links a module to WASI and to preloaded modules, and runs it as what it is.
+//!
+//! A module that exports `_start` is a command and is run. One that exports `_initialize` is a reactor: that comes
+//! first, then the function named by `--invoke`. A module with neither is instantiated, which runs its start function.
+//! Wrong usage is found before any code of a guest runs.
+
+use crate::failure::Failure;
+use crate::input;
+use crate::invoke::{self, Invocation};
+use crate::output::Output;
+use palisade::{Engine, Instance, Linker, Module, Store, Val};
+use palisade_wasi::{WasiCtx, WasiCtxBuilder};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// What `run` takes.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Call the exported function NAME with ARGS and print its results, one a line
+    #[arg(long, value_name = "NAME")]
+    invoke: Option<String>,
+
+    /// Set an environment variable of the guest, or pass on the one of this name
+    #[arg(long = "env", value_name = "NAME[=VALUE]", value_parser = parse_variable)]
+    variables: Vec<Variable>,
+
+    /// Let the guest see the directory HOST, as GUEST if given
+    #[arg(long = "dir", value_name = "HOST[::GUEST]", value_parser = parse_directory)]
+    directories: Vec<Directory>,
+
+    /// Instantiate FILE first; its exports are what modules import from NAME
+    #[arg(long = "preload", value_name = "NAME=FILE", value_parser = parse_preload)]
+    preloads: Vec<Preload>,
+
+    /// The module, binary or text, `-` for standard input; then the guest's own arguments
+    #[arg(value_name = "FILE [ARGS]", required = true, trailing_var_arg = true)]
+    file_and_args: Vec<OsString>,
+}
+
+#[derive(Clone)]
+struct Variable {
+    name: String,
+    value: Option<String>,
+}
+
+#[derive(Clone)]
+struct Directory {
+    host: String,
+    guest: String,
+}
+
+#[derive(Clone)]
+struct Preload {
+    name: String,
+    file: PathBuf,
+}
+
+pub(crate) fn execute(options: &Options, out: &mut Output) -> Result<ExitCode, Failure> {
+    let file = options.file();
+    let args = options.guest_args()?;
+    let engine = Engine::default();
+    let module = load(&engine, file)?;
+    let invocation = match &options.invoke {
+        Some(name) => Some(Invocation::parse(&module, name, &args)?),
+        None => None,
+    };
+
+    let mut store = Store::new(&engine, wasi_context(options, file, &args)?);
+    let mut linker = Linker::new(&engine);
+    // A preloaded module may stand in for part of WASI.
+    linker.allow_shadowing(true);
+    palisade_wasi::add_to_linker(&mut linker, |wasi: &mut WasiCtx| wasi)
+        .map_err(Failure::during("failed to provide WASI"))?;
+    for preload in &options.preloads {
+        define_preload(&mut store, &mut linker, preload)?;
+    }
+
+    let instance = instantiate(&mut store, &linker, &module, file)?;
+    match invocation {
+        Some(invocation) => {
+            let results = invocation.call(&mut store, instance)?;
+            invoke::print(out, &results)?;
+        }
+        None => call_nullary(&mut store, instance, "_start", file)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Instantiates, and initializes a reactor.
+fn instantiate(
+    store: &mut Store<WasiCtx>,
+    linker: &Linker<WasiCtx>,
+    module: &Module,
+    file: &Path,
+) -> Result<Instance, Failure> {
+    let what = format!("failed to instantiate `{}`", input::display(file));
+    let instance = linker.instantiate(&mut *store, module).map_err(Failure::during(what))?;
+    call_nullary(store, instance, "_initialize", file)?;
+    Ok(instance)
+}
+
+fn define_preload(
+    store: &mut Store<WasiCtx>,
+    linker: &mut Linker<WasiCtx>,
+    preload: &Preload,
+) -> Result<(), Failure> {
+    let module = load(linker.engine(), &preload.file)?;
+    let instance = instantiate(store, linker, &module, &preload.file)?;
+    let what = format!("failed to define the exports of `{}`", preload.name);
+    linker.instance(store, &preload.name, instance).map_err(Failure::during(what))?;
+    Ok(())
+}
+
+/// Calls the exported function `name` if there is one. It takes and gives nothing.
+fn call_nullary(
+    store: &mut Store<WasiCtx>,
+    instance: Instance,
+    name: &str,
+    file: &Path,
+) -> Result<(), Failure> {
+    let Some(func) = instance.get_func(&mut *store, name) else { return Ok(()) };
+    let what = format!("failed to run `{name}` of `{}`", input::display(file));
+    func.call(store, &[] as &[Val], &mut []).map_err(Failure::during(what))
+}
+
+fn load(engine: &Engine, file: &Path) -> Result<Module, Failure> {
+    // The runtime names the file itself, and says what the bytes look like if they are no module.
+    let failed = Failure::during(format!("cannot load `{}`", input::display(file)));
+    if !input::is_stdin(file) {
+        return Module::from_file(engine, file).map_err(failed);
+    }
+    match input::read(file) {
+        Ok(bytes) => Module::new(engine, bytes).map_err(failed),
+        Err(error) => Err(Failure::during("cannot read standard input")(error)),
+    }
+}
+
+fn wasi_context(options: &Options, file: &Path, args: &[String]) -> Result<WasiCtx, Failure> {
+    let mut builder = WasiCtxBuilder::new();
+    builder.inherit_stdio();
+    // A guest learns the name of its file and not where it lies: the path is the host's.
+    let program = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
+    builder.args(&[program]);
+    builder.args(args);
+    for variable in &options.variables {
+        if let Some(value) = variable.resolve()? {
+            builder.env(&variable.name, value);
+        }
+    }
+    for Directory { host, guest } in &options.directories {
+        let what = format!("cannot open the directory `{host}`");
+        builder.preopened_dir(host, guest).map_err(Failure::during(what))?;
+    }
+    Ok(builder.build())
+}
+
+impl Options {
+    fn file(&self) -> &Path {
+        Path::new(&self.file_and_args[0])
+    }
+
+    fn guest_args(&self) -> Result<Vec<String>, Failure> {
+        self.file_and_args[1..]
+            .iter()
+            .map(|arg| match arg.to_str() {
+                Some(arg) => Ok(arg.to_string()),
+                None => Err(Failure::usage(format!("the argument {arg:?} is not UTF-8"))),
+            })
+            .collect()
+    }
+}
+
+impl Variable {
+    /// The value for the guest; none if it is to be passed on and the host does not have it.
+    fn resolve(&self) -> Result<Option<String>, Failure> {
+        if self.value.is_some() {
+            return Ok(self.value.clone());
+        }
+        match std::env::var_os(&self.name).map(OsString::into_string) {
+            Some(Err(_)) => {
+                Err(Failure::usage(format!("the variable `{}` is not UTF-8", self.name)))
+            }
+            found => Ok(found.and_then(Result::ok)),
+        }
+    }
+}
+
+fn parse_variable(text: &str) -> Result<Variable, String> {
+    let (name, value) = match text.split_once('=') {
+        Some((name, value)) => (name, Some(value.to_string())),
+        None => (text, None),
+    };
+    if name.is_empty() {
+        return Err("a variable needs a name".into());
+    }
+    Ok(Variable { name: name.to_string(), value })
+}
+
+fn parse_directory(text: &str) -> Result<Directory, String> {
+    let (host, guest) = text.split_once("::").unwrap_or((text, text));
+    if host.is_empty() || guest.is_empty() {
+        return Err("expected HOST or HOST::GUEST".into());
+    }
+    Ok(Directory { host: host.to_string(), guest: guest.to_string() })
+}
+
+fn parse_preload(text: &str) -> Result<Preload, String> {
+    match text.split_once('=') {
+        Some((name, file)) if !file.is_empty() => {
+            Ok(Preload { name: name.to_string(), file: file.into() })
+        }
+        _ => Err("expected NAME=FILE".into()),
+    }
+}

@@ -1,0 +1,41 @@
+//! `palisade validate`: one line a module, saying that it is valid or what is wrong with it.
+
+use crate::failure::Failure;
+use crate::input;
+use crate::output::Output;
+use palisade::{Engine, Error, Module};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// What `validate` takes.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Modules, binary or text; `-` is standard input
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+}
+
+pub(crate) fn execute(options: &Options, out: &mut Output) -> Result<ExitCode, Failure> {
+    let engine = Engine::default();
+    let mut status = ExitCode::SUCCESS;
+    for file in &options.files {
+        match check(&engine, file) {
+            Ok(()) => writeln!(out, "{}: valid", input::display(file))?,
+            Err(error) => {
+                status = ExitCode::FAILURE;
+                writeln!(out, "{}: invalid: {}", input::display(file), one_line(&error))?;
+            }
+        }
+    }
+    Ok(status)
+}
+
+fn check(engine: &Engine, file: &Path) -> Result<(), Error> {
+    Module::validate(engine, &input::read_binary(file)?)
+}
+
+/// The chain of causes; errors of the text format bring a picture of their own, which keeps its lines.
+fn one_line(error: &Error) -> String {
+    format!("{error:#}").trim_end().to_string()
+}
