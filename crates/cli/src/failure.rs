@@ -15,6 +15,8 @@ const TRAPPED: u8 = 134;
 pub(crate) enum Failure {
     /// The command line makes no sense for this module.
     Usage(String),
+    /// An error that says itself what it is about.
+    Error(Error),
     /// Something went wrong, or a guest asked to exit, while doing `what`.
     While { what: String, error: Error },
     /// Standard output cannot be written to.
@@ -36,13 +38,14 @@ impl Failure {
         let (text, status) = match self {
             Failure::Usage(message) => (format!("error: {message}"), 2),
             Failure::Output(error) => (format!("Error: cannot write the output: {error}"), 1),
+            Failure::Error(error) => (describe(&error), 1),
             Failure::While { what, error } => {
                 if let Some(exit) = error.downcast_ref::<I32Exit>() {
                     return ExitCode::from(exit_status(exit.0));
                 }
                 match error.downcast_ref::<Trap>() {
                     Some(trap) => (describe_trap(&what, trap, &error), TRAPPED),
-                    None => (format!("Error: {:?}", error.context(what)), 1),
+                    None => (describe(&error.context(what)), 1),
                 }
             }
         };
@@ -63,6 +66,12 @@ fn exit_status(code: i32) -> u8 {
     code.to_le_bytes()[0]
 }
 
+/// The error and, below it, its causes.
+fn describe(error: &Error) -> String {
+    format!("Error: {error:?}").trim_end().to_string()
+}
+
+/// The trap on the first line, where it is looked for, and where it happened below.
 fn describe_trap(what: &str, trap: &Trap, error: &Error) -> String {
     let mut text = format!("Error: {what}: {trap}");
     if let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() {

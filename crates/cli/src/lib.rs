@@ -59,7 +59,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run a program, or one function of a module (`run` may be left out)
-    #[command(after_help = EXAMPLES)]
+    #[command(override_usage = "palisade run [OPTIONS] <FILE> [ARGS]...", after_help = EXAMPLES)]
     Run(run::Options),
     /// Run specification scripts (.wast) and count their assertions
     Wast(wast::Options),

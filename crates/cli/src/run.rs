@@ -34,7 +34,8 @@ pub(crate) struct Options {
     preloads: Vec<Preload>,
 
     /// The module, binary or text, `-` for standard input; then the guest's own arguments
-    #[arg(value_name = "FILE [ARGS]", required = true, trailing_var_arg = true)]
+    // One list and not two arguments: only so does everything after the file belong to the guest.
+    #[arg(value_names = ["FILE", "ARGS"], num_args = 1.., required = true, trailing_var_arg = true)]
     file_and_args: Vec<OsString>,
 }
 
@@ -125,15 +126,12 @@ fn call_nullary(
 }
 
 fn load(engine: &Engine, file: &Path) -> Result<Module, Failure> {
-    // The runtime names the file itself, and says what the bytes look like if they are no module.
-    let failed = Failure::during(format!("cannot load `{}`", input::display(file)));
     if !input::is_stdin(file) {
-        return Module::from_file(engine, file).map_err(failed);
+        // The error names the file, and says what the bytes look like if they are no module.
+        return Module::from_file(engine, file).map_err(Failure::Error);
     }
-    match input::read(file) {
-        Ok(bytes) => Module::new(engine, bytes).map_err(failed),
-        Err(error) => Err(Failure::during("cannot read standard input")(error)),
-    }
+    let bytes = input::read(file).map_err(Failure::during("cannot read standard input"))?;
+    Module::new(engine, bytes).map_err(Failure::during("cannot load the module on standard input"))
 }
 
 fn wasi_context(options: &Options, file: &Path, args: &[String]) -> Result<WasiCtx, Failure> {

@@ -24,7 +24,9 @@ pub(crate) fn execute(options: &Options, out: &mut Output) -> Result<ExitCode, F
             Ok(()) => writeln!(out, "{}: valid", input::display(file))?,
             Err(error) => {
                 status = ExitCode::FAILURE;
-                writeln!(out, "{}: invalid: {}", input::display(file), one_line(&error))?;
+                // The whole chain of causes; errors of the text format bring a picture of several lines.
+                let chain = format!("{error:#}");
+                writeln!(out, "{}: invalid: {}", input::display(file), chain.trim_end())?;
             }
         }
     }
@@ -33,9 +35,4 @@ pub(crate) fn execute(options: &Options, out: &mut Output) -> Result<ExitCode, F
 
 fn check(engine: &Engine, file: &Path) -> Result<(), Error> {
     Module::validate(engine, &input::read_binary(file)?)
-}
-
-/// The chain of causes; errors of the text format bring a picture of their own, which keeps its lines.
-fn one_line(error: &Error) -> String {
-    format!("{error:#}").trim_end().to_string()
 }

@@ -4,7 +4,7 @@
 //! When a module fails, its name and the "current instance" mean nothing until the next module, so that what was
 //! written for it fails too instead of being tried on an older module.
 
-use super::{FileReport, Failure, spectest, values};
+use super::{Failure, FileReport, spectest, values};
 use palisade::{Engine, Error, Extern, Func, Instance, Linker, Module, Store, Trap, Val};
 use std::collections::HashMap;
 use wast::lexer::Lexer;

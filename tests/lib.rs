@@ -1,0 +1,3 @@
+//! Test suites over Palisade's public crates; each folder is one suite.
+
+#![forbid(unsafe_code)]

