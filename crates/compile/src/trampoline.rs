@@ -12,7 +12,7 @@
 use crate::signature::{POINTER, clif_type, libcall_signature, wasm_signature};
 use cranelift_codegen::ir::{
     AbiParam, BlockArg, BlockCall, ExceptionTableData, ExceptionTableItem, Function, InstBuilder,
-    MemFlagsData, Signature as ClifSignature, StackSlotData, StackSlotKind, Type, Value, types,
+    MemFlagsData, Signature as ClifSignature, StackSlot, StackSlotData, StackSlotKind, Type, Value, types,
 };
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
@@ -81,12 +81,12 @@ pub(crate) fn build_libcall(
     let mut t = Trampoline::new(func, context);
     let vmctx = t.params[0];
     let store = t.load(POINTER, vmctx, offsets::VMCTX_STORE);
-    t.note_exit(store);
+    let kept = t.note_exit(store);
     let table = t.load(POINTER, vmctx, offsets::VMCTX_LIBCALLS);
     let callee = t.load(POINTER, table, (libcall.index() * 8) as i32);
     let args = t.params.clone();
     let results = t.call(libcall_signature(libcall, host), callee, &args);
-    t.leave_if_raised(store, host);
+    t.leave_if_raised(kept, host);
     t.builder.ins().return_(&results);
     t.builder.finalize(config);
 }
@@ -120,7 +120,7 @@ fn entry_array(t: &mut Trampoline<'_>, signature: &Signature) {
 fn exit_native(t: &mut Trampoline<'_>, signature: &Signature, host: CallConv) {
     let host_func = t.params[0];
     let store = t.load(POINTER, host_func, offsets::HOST_FUNC_STORE);
-    t.note_exit(store);
+    let kept = t.note_exit(store);
     let caller = t.load(POINTER, store, offsets::STORE_CALLER);
     let callee = t.load(POINTER, host_func, offsets::HOST_FUNC_CALL);
     let slots = (signature.results.len() > 1).then(|| t.slots(signature.results.len(), 8));
@@ -128,7 +128,7 @@ fn exit_native(t: &mut Trampoline<'_>, signature: &Signature, host: CallConv) {
     args.extend(slots);
     args.extend_from_slice(&t.params[1..].to_vec());
     let mut results = t.call(native(signature, host, 2), callee, &args);
-    t.leave_if_raised(store, host);
+    t.leave_if_raised(kept, host);
     if let Some(slots) = slots {
         results = t.load_slots(slots, &signature.results, 8);
     }
@@ -138,14 +138,14 @@ fn exit_native(t: &mut Trampoline<'_>, signature: &Signature, host: CallConv) {
 fn exit_array(t: &mut Trampoline<'_>, signature: &Signature, host: CallConv) {
     let host_func = t.params[0];
     let store = t.load(POINTER, host_func, offsets::HOST_FUNC_STORE);
-    t.note_exit(store);
+    let kept = t.note_exit(store);
     let caller = t.load(POINTER, store, offsets::STORE_CALLER);
     let callee = t.load(POINTER, host_func, offsets::HOST_FUNC_CALL);
     let slots = t.slots(signature.params.len().max(signature.results.len()), SLOT_SIZE);
     let params = t.params[1..].to_vec();
     t.store_slots(slots, &params, SLOT_SIZE);
     t.call(pointers(host, 3), callee, &[host_func, caller, slots]);
-    t.leave_if_raised(store, host);
+    t.leave_if_raised(kept, host);
     let results = t.load_slots(slots, &signature.results, SLOT_SIZE);
     t.builder.ins().return_(&results);
 }
@@ -290,17 +290,24 @@ impl<'a> Trampoline<'a> {
         }
     }
 
-    /// Notes for backtraces which wasm frame is left.
-    fn note_exit(&mut self, store: Value) {
+    /// Notes for backtraces which wasm frame is left. Keeps `store` on the stack for after the call: in a register it would
+    /// have to be one that the callee saves, and then the caller's value of that register would take the way through
+    /// memory and back in each call.
+    fn note_exit(&mut self, store: Value) -> StackSlot {
+        let slot = StackSlotData::new(StackSlotKind::ExplicitSlot, 8, 3);
+        let kept = self.builder.create_sized_stack_slot(slot);
+        self.builder.ins().stack_store(POINTER, store, kept, 0);
         let activation = self.load(POINTER, store, offsets::STORE_ACTIVATION);
         let pc = self.builder.ins().get_return_address(POINTER);
         self.store(pc, activation, offsets::ACTIVATION_EXIT_PC);
         let fp = self.builder.ins().get_frame_pointer(POINTER);
         self.store(fp, activation, offsets::ACTIVATION_EXIT_FP);
+        kept
     }
 
     /// Leaves for the landing pad of the current activation if the host function has raised.
-    fn leave_if_raised(&mut self, store: Value, host: CallConv) {
+    fn leave_if_raised(&mut self, kept: StackSlot, host: CallConv) {
+        let store = self.builder.ins().stack_load(POINTER, POINTER, kept, 0);
         let leave = self.builder.create_block();
         let stay = self.builder.create_block();
         self.builder.set_cold_block(leave);

@@ -13,7 +13,7 @@ use wast::token::Id;
 use wast::{QuoteWat, Wast, WastDirective, WastExecute, WastInvoke, Wat};
 
 pub(super) fn run(name: &str, text: &str, engine: &Engine) -> FileReport {
-    let mut report = Reporter { name, text, report: FileReport::default() };
+    let mut report = Reporter::new(name, text);
     if let Err(error) = run_directives(&mut report, engine) {
         report.fail(error.span().offset(), format!("cannot parse: {}", error.message()));
     }
@@ -62,13 +62,19 @@ fn is_assertion(directive: &WastDirective<'_>) -> bool {
 struct Reporter<'a> {
     name: &'a str,
     text: &'a str,
+    /// Offsets of the line feeds: a script can have thousands of failures, and counting for each would be quadratic.
+    line_feeds: Vec<usize>,
     report: FileReport,
 }
 
-impl Reporter<'_> {
+impl<'a> Reporter<'a> {
+    fn new(name: &'a str, text: &'a str) -> Self {
+        let line_feeds = text.match_indices('\n').map(|(offset, _)| offset).collect();
+        Reporter { name, text, line_feeds, report: FileReport::default() }
+    }
+
     fn fail(&mut self, offset: usize, message: String) {
-        let before = &self.text.as_bytes()[..offset.min(self.text.len())];
-        let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
+        let line = 1 + self.line_feeds.partition_point(|&line_feed| line_feed < offset);
         self.report.failures.push(Failure { file: self.name.to_string(), line, message });
     }
 }
