@@ -22,24 +22,41 @@ if [ ${#missing[@]} -gt 0 ]; then
   apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
-c() { clang --target=wasm32-wasi --sysroot=/usr -O2 "$@"; }
-cpp() { clang++ --target=wasm32-wasi --sysroot=/usr -O2 -fno-exceptions -stdlib=libc++ "$@"; }
+objects=$(mktemp -d)
+trap 'rm -rf "$objects"' EXIT
+
+# build OUTPUT SOURCE [LINKER ARGUMENTS...]: compiles, then links without -O, with which clang would also run
+# wasm-opt on the result if the machine happens to have one.
+build() {
+  local output=$1 source=$2
+  shift 2
+  local compiler=(clang) compile=()
+  case $source in
+    *.cpp) compiler=(clang++) compile=(-fno-exceptions) ;;
+    # Exports its stack pointer, which is a mutable global.
+    layout.c) compile=(-mmutable-globals) ;;
+  esac
+  compiler+=(--target=wasm32-wasi --sysroot=/usr)
+  "${compiler[@]}" -O2 -Wall "${compile[@]}" -c "src/$source" -o "$objects/$source.o"
+  "${compiler[@]}" "$objects/$source.o" "$@" -o "$output"
+  chmod 644 "$output"
+}
 
 for name in args_env files clock_random exit_code trap; do
-  c "src/$name.c" -Wl,--strip-all -o "$name.wasm"
+  build "$name.wasm" "$name.c" -Wl,--strip-all
 done
+build iostream.wasm iostream.cpp -Wl,--strip-all
 # Keeps its name section, so that backtraces and `palisade inspect` have names to show.
-c -Wall -Wextra src/wordcount.c -Wl,--strip-debug -o wordcount.wasm
-cpp src/iostream.cpp -Wl,--strip-all -o iostream.wasm
+build wordcount.wasm wordcount.c -Wl,--strip-debug
 
 # Where the stack lies relative to static data: the linker's default, and below it.
 exports=(-Wl,--export=__heap_base -Wl,--export=__data_end -Wl,--export=__global_base -Wl,--export=__stack_pointer)
 stack_first=(-Wl,--stack-first -Wl,-z,stack-size=65536)
-c -mmutable-globals src/layout.c "${exports[@]}" -o layout_default.wasm
-c -mmutable-globals src/layout.c "${exports[@]}" "${stack_first[@]}" -o layout_stack_first.wasm
-c src/overflow.c -Wl,-z,stack-size=65536 -o overflow_default.wasm
-c src/overflow.c "${stack_first[@]}" -o overflow_stack_first.wasm
+build layout_default.wasm layout.c "${exports[@]}"
+build layout_stack_first.wasm layout.c "${exports[@]}" "${stack_first[@]}"
+build overflow_default.wasm overflow.c -Wl,-z,stack-size=65536
+build overflow_stack_first.wasm overflow.c "${stack_first[@]}"
 
-c -mexec-model=reactor src/reactor.c -Wl,--export=malloc -Wl,--export=free -o reactor.wasm
+build reactor.wasm reactor.c -mexec-model=reactor -Wl,--export=malloc -Wl,--export=free
 
 ls -l -- *.wasm

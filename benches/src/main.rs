@@ -45,8 +45,14 @@ type Work<'a> = Box<dyn FnMut() -> u64 + 'a>;
 
 fn main() {
     let options = Options::parse();
-    println!("ratio = palisade / wasmtime 48.0.8; medians of {} interleaved rounds", options.rounds);
-    println!("{:<28} {:>12} {:>12} {:>7} {:>8}", "measure", "palisade", "wasmtime", "ratio", "spread");
+    println!(
+        "ratio = palisade / wasmtime 48.0.8; medians of {} interleaved rounds",
+        options.rounds
+    );
+    println!(
+        "{:<28} {:>12} {:>12} {:>7} {:>8}",
+        "measure", "palisade", "wasmtime", "ratio", "spread"
+    );
     let run = |name: &str, per: u32, ours: Work<'_>, theirs: Work<'_>| {
         if options.filter.as_ref().is_none_or(|filter| name.contains(filter.as_str())) {
             measure(name, per, options.rounds, ours, theirs);
@@ -82,12 +88,7 @@ fn main() {
         wasmtime_side::instantiate(&boundary),
     );
     let large = module::generate(1 << 20);
-    run(
-        "Module::new, 1 MB",
-        1,
-        palisade_side::compile(&large),
-        wasmtime_side::compile(&large),
-    );
+    run("Module::new, 1 MB", 1, palisade_side::compile(&large), wasmtime_side::compile(&large));
 }
 
 fn measure(name: &str, per: u32, rounds: usize, mut ours: Work<'_>, mut theirs: Work<'_>) {
@@ -105,7 +106,8 @@ fn measure(name: &str, per: u32, rounds: usize, mut ours: Work<'_>, mut theirs: 
         }
     }
     let (ours, theirs) = (median(&mut a), median(&mut b));
-    let spread = (quartile(&a, 3).as_secs_f64() - quartile(&a, 1).as_secs_f64()) / ours.as_secs_f64();
+    let spread =
+        (quartile(&a, 3).as_secs_f64() - quartile(&a, 1).as_secs_f64()) / ours.as_secs_f64();
     println!(
         "{name:<28} {:>12} {:>12} {:>7.3} {:>7.1}%",
         show(ours, per),

@@ -3,7 +3,8 @@
 /// A module of about `bytes` bytes: functions with loops, branches, memory accesses and calls to earlier functions.
 pub(crate) fn generate(bytes: usize) -> Vec<u8> {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    let mut text = String::from("(module (memory 1) (func $f0 (param i32 i32) (result i32) (local.get 0))\n");
+    let mut text =
+        String::from("(module (memory 1) (func $f0 (param i32 i32) (result i32) (local.get 0))\n");
     // A byte of binary is about six of this text.
     let mut count = 1;
     while text.len() < bytes * 6 {

@@ -149,12 +149,10 @@ impl Compiler {
         bytes: &Arc<[u8]>,
         jobs: &[Job<'_>],
     ) -> Result<Vec<CompiledFunction>, CompileError> {
-        let compile = |scratch: &mut Scratch, job: &Job<'_>| {
-            self.compile(scratch, module, bytes, *job)
-        };
+        let compile =
+            |scratch: &mut Scratch, job: &Job<'_>| self.compile(scratch, module, bytes, *job);
         if self.parallel && jobs.len() > 1 {
-            let results: Vec<_> =
-                jobs.par_iter().map_init(Scratch::new, compile).collect();
+            let results: Vec<_> = jobs.par_iter().map_init(Scratch::new, compile).collect();
             results.into_iter().collect()
         } else {
             let mut scratch = Scratch::new();

@@ -8,11 +8,11 @@ use cranelift_codegen::ir::{
     AliasRegion, AliasRegionData, Block, GlobalValueData, InstBuilder, MemFlagsData, TrapCode,
     Value, types,
 };
-use cranelift_codegen::isa::TargetIsa;
+use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_frontend::FunctionBuilder;
 use palisade_environ::{
-    DefinedGlobalIndex, FuncIndex, GlobalIndex, MemoryIndex, ModuleInfo, Mutability, TableIndex,
-    Trap, TypeIndex, offsets,
+    DefinedGlobalIndex, ExitPlace, FuncIndex, GlobalIndex, MemoryIndex, ModuleInfo, Mutability,
+    TableIndex, Trap, TypeIndex, offsets,
 };
 use std::cell::OnceCell;
 
@@ -214,6 +214,47 @@ impl<'a> Env<'a> {
         let code = b.ins().load(POINTER, constant(), self.vmctx, place + offsets::IMPORT_CODE);
         let vmctx = b.ins().load(POINTER, constant(), self.vmctx, place + offsets::IMPORT_VMCTX);
         (code, vmctx)
+    }
+
+    /// What to call by the native ABI for an imported function; null unless the host implements it so.
+    pub(crate) fn imported_host_code(&self, b: &mut FunctionBuilder<'_>, func: FuncIndex) -> Value {
+        let place = self.module.offsets.imported_func(func);
+        b.ins().load(POINTER, constant(), self.vmctx, place + offsets::IMPORT_HOST_CODE)
+    }
+
+    fn store(&self, b: &mut FunctionBuilder<'_>) -> Value {
+        b.ins().load(POINTER, constant(), self.vmctx, offsets::VMCTX_STORE)
+    }
+
+    /// Notes in the activation that wasm is left from `place` of this function.
+    pub(crate) fn note_exit(&self, b: &mut FunctionBuilder<'_>, place: ExitPlace) {
+        let store = self.store(b);
+        let flags = self.runtime_flags();
+        let activation = b.ins().load(POINTER, flags, store, offsets::STORE_ACTIVATION);
+        let place = b.ins().iconst(POINTER, place.to_bits() as i64);
+        b.ins().store(flags, place, activation, offsets::ACTIVATION_EXIT_PC);
+        let fp = b.ins().get_frame_pointer(POINTER);
+        b.ins().store(flags, fp, activation, offsets::ACTIVATION_EXIT_FP);
+        b.ins().store(flags, self.vmctx, activation, offsets::ACTIVATION_EXIT_VMCTX);
+    }
+
+    /// Whether a host function has raised, as an integer.
+    pub(crate) fn raised(&self, b: &mut FunctionBuilder<'_>) -> Value {
+        let store = self.store(b);
+        b.ins().load(types::I32, self.runtime_flags(), store, offsets::STORE_RAISE)
+    }
+
+    /// The stub that leaves for the landing pad, and the activation that it takes.
+    pub(crate) fn raise_stub(&self, b: &mut FunctionBuilder<'_>) -> (Value, Value) {
+        let store = self.store(b);
+        let flags = self.runtime_flags();
+        let stub = b.ins().load(POINTER, flags, store, offsets::STORE_RAISE_STUB);
+        (stub, b.ins().load(POINTER, flags, store, offsets::STORE_ACTIVATION))
+    }
+
+    /// The convention of the platform's C compiler.
+    pub(crate) fn host_convention(&self) -> CallConv {
+        self.isa.default_call_conv()
     }
 
     /// The reference to a function.

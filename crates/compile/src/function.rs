@@ -15,7 +15,7 @@ use crate::state::{Frame, Locals, State, machine_types};
 use cranelift_codegen::ir::{self, InstBuilder, SourceLoc, Type, UserFuncName, Value, types};
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use palisade_environ::{DefinedFuncIndex, ModuleInfo, Signature};
+use palisade_environ::{DefinedFuncIndex, FuncIndex, ModuleInfo, Signature};
 use wasmparser::{FunctionBody, Operator};
 
 /// More values than this, or more values passed by branches, are refused.
@@ -39,10 +39,10 @@ pub(crate) fn translate(
     index: DefinedFuncIndex,
     body: FunctionBody<'_>,
 ) -> Result<(), CompileError> {
-    let signature = module.signature(module.func_index(index));
-    func.signature = wasm_signature(signature);
+    let func_index = module.func_index(index);
+    func.signature = wasm_signature(module.signature(func_index));
     func.name = UserFuncName::user(NAMESPACE_FUNC, index.as_u32());
-    let mut translator = Translator::new(func, builder_context, module, isa, signature, &body);
+    let mut translator = Translator::new(func, builder_context, module, isa, func_index, &body);
     match translator.body(body) {
         Ok(()) => {
             translator.builder.finalize(isa.frontend_config());
@@ -58,6 +58,8 @@ pub(crate) fn translate(
 
 /// A function under translation.
 pub(crate) struct Translator<'a> {
+    /// The function itself.
+    pub(crate) func: FuncIndex,
     pub(crate) builder: FunctionBuilder<'a>,
     pub(crate) env: Env<'a>,
     pub(crate) state: State<'a>,
@@ -70,9 +72,10 @@ impl<'a> Translator<'a> {
         context: &'a mut FunctionBuilderContext,
         module: &'a ModuleInfo,
         isa: &'a dyn TargetIsa,
-        signature: &'a Signature,
+        index: FuncIndex,
         body: &FunctionBody<'_>,
     ) -> Translator<'a> {
+        let signature = module.signature(index);
         let mut builder = FunctionBuilder::new(func, context);
         let entry = builder.create_block();
         builder.append_block_params_for_function_params(entry);
@@ -82,7 +85,7 @@ impl<'a> Translator<'a> {
         env.declare_stack_limit(&mut builder);
         let locals = declare_locals(&mut builder, entry, signature, body);
         let state = State::new(locals, Frame::function(&signature.results));
-        Translator { builder, env, state, callees: Callees::default() }
+        Translator { func: index, builder, env, state, callees: Callees::default() }
     }
 
     fn body(&mut self, body: FunctionBody<'_>) -> Result<(), CompileError> {

@@ -171,11 +171,19 @@ mod tests {
 
     #[test]
     fn loops_begin_lines() {
-        let function =
-            CompiledFunction { alignment: 1, entry: 32, loop_head: Some(0x41), ..Default::default() };
+        let function = CompiledFunction {
+            alignment: 1,
+            entry: 32,
+            loop_head: Some(0x41),
+            ..Default::default()
+        };
         assert_eq!((place(0x3d, &function) + 0x41) % LINE, 0);
-        let aligned =
-            CompiledFunction { alignment: 16, entry: 32, loop_head: Some(0x41), ..Default::default() };
+        let aligned = CompiledFunction {
+            alignment: 16,
+            entry: 32,
+            loop_head: Some(0x41),
+            ..Default::default()
+        };
         assert_eq!(place(0x3d, &aligned) % 16, 0);
         let straight = CompiledFunction { alignment: 1, entry: 32, ..Default::default() };
         assert_eq!(place(0x3d, &straight), 0x40);

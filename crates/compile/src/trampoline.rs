@@ -12,7 +12,8 @@
 use crate::signature::{POINTER, clif_type, libcall_signature, wasm_signature};
 use cranelift_codegen::ir::{
     AbiParam, BlockArg, BlockCall, ExceptionTableData, ExceptionTableItem, Function, InstBuilder,
-    MemFlagsData, Signature as ClifSignature, StackSlot, StackSlotData, StackSlotKind, Type, Value, types,
+    MemFlagsData, Signature as ClifSignature, StackSlot, StackSlotData, StackSlotKind, Type, Value,
+    types,
 };
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
@@ -151,7 +152,7 @@ fn exit_array(t: &mut Trampoline<'_>, signature: &Signature, host: CallConv) {
 }
 
 /// The native ABI: `leading` pointers, a pointer for results if there are several, the parameters.
-fn native(signature: &Signature, host: CallConv, leading: usize) -> ClifSignature {
+pub(crate) fn native(signature: &Signature, host: CallConv, leading: usize) -> ClifSignature {
     let several = signature.results.len() > 1;
     let mut clif = pointers(host, leading + usize::from(several));
     clif.params.extend(signature.params.iter().map(|ty| AbiParam::new(clif_type(*ty))));
@@ -161,7 +162,7 @@ fn native(signature: &Signature, host: CallConv, leading: usize) -> ClifSignatur
     clif
 }
 
-fn pointers(host: CallConv, count: usize) -> ClifSignature {
+pub(crate) fn pointers(host: CallConv, count: usize) -> ClifSignature {
     let mut clif = ClifSignature::new(host);
     clif.params.extend(std::iter::repeat_n(AbiParam::new(POINTER), count));
     clif

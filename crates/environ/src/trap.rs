@@ -51,8 +51,18 @@ traps! {
     UnreachableCodeReached = 10 "wasm `unreachable` instruction executed"
     /// Execution was stopped from outside.
     Interrupt = 11 "interrupt"
+    /// The fuel that the host has allowed is used up.
+    OutOfFuel = 12 "all fuel consumed by WebAssembly"
+    /// `memory.atomic.wait` on a memory that is not shared.
+    AtomicWaitNonSharedMemory = 13 "atomic wait on non-shared memory"
     /// Use of a null reference that must not be null.
     NullReference = 16 "null reference"
+    /// An access outside of an array.
+    ArrayOutOfBounds = 17 "out of bounds array access"
+    /// An allocation that can never succeed.
+    AllocationTooLarge = 18 "allocation size too large"
+    /// A cast to a type that the reference does not have.
+    CastFailure = 19 "cast failure"
 }
 
 impl Trap {

@@ -59,10 +59,39 @@ pub struct VmLanding {
 pub struct VmActivation {
     /// Written by the entry trampoline.
     pub landing: VmLanding,
-    /// Return address into wasm of the last call that left wasm; written by exit trampolines.
+    /// Where wasm was left last: a return address into wasm, written by exit trampolines, or an [`ExitPlace`], written by
+    /// code that calls the host directly.
     pub exit_pc: usize,
-    /// Frame pointer of the exit trampoline itself: its saved frame pointer is that of the wasm caller.
+    /// Frame pointer of the exit trampoline, whose saved frame pointer is that of the wasm caller; with an
+    /// [`ExitPlace`], that of the wasm function itself.
     pub exit_fp: usize,
+    /// With an [`ExitPlace`], the vmctx of the wasm function.
+    pub exit_vmctx: usize,
+}
+
+/// An instruction, named by function and byte offset in the module instead of by address: compiled code knows these, but
+/// not its own address. The highest bit tells it from an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExitPlace {
+    /// The function, imports first; below 2^31.
+    pub func: FuncIndex,
+    /// Byte offset of the instruction in the module.
+    pub offset: u32,
+}
+
+impl ExitPlace {
+    const TAG: u64 = 1 << 63;
+
+    /// As compiled code writes it.
+    pub fn to_bits(self) -> u64 {
+        ExitPlace::TAG | u64::from(self.func.as_u32()) << 32 | u64::from(self.offset)
+    }
+
+    /// From what compiled code has written; `None` if that is an address.
+    pub fn from_bits(bits: u64) -> Option<ExitPlace> {
+        let func = FuncIndex::from_u32((bits >> 32) as u32 & (u32::MAX >> 1));
+        (bits & ExitPlace::TAG != 0).then_some(ExitPlace { func, offset: bits as u32 })
+    }
 }
 
 /// A linear memory as its owner sees it.
@@ -129,16 +158,31 @@ pub struct VmFuncRef {
     pub vmctx: *mut u8,
     /// Engine-wide signature id; never 0.
     pub signature: u32,
-    /// 1 if this is a host function, whose `vmctx` is a [`VmHostFunc`]; 0 if it is compiled wasm.
-    pub is_host: u32,
+    /// Who implements it.
+    pub kind: VmFuncKind,
     /// What the runtime knows of its type; compiled code does not look into it.
     pub runtime: *const u8,
+}
+
+/// Who implements a function, and by which convention.
+#[repr(u32)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VmFuncKind {
+    /// Compiled wasm.
+    Wasm,
+    /// The host, by the native ABI; the function's vmctx is a [`VmHostFunc`].
+    HostNative,
+    /// The host, by the array ABI; the function's vmctx is a [`VmHostFunc`].
+    HostArray,
 }
 
 /// An imported function in a vmctx; constant.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct VmFunctionImport {
+    /// What to call by the native ABI, with `vmctx` and the caller's vmctx before the parameters; null unless the host
+    /// implements the function so.
+    pub host_code: *const u8,
     /// Entry point by wasm's own convention.
     pub code: *const u8,
     /// What the callee takes as its vmctx.
@@ -310,6 +354,10 @@ pub mod offsets {
     pub const FUNC_REF_SIGNATURE: i32 = offset_of!(VmFuncRef, signature) as i32;
     /// [`VmFunctionImport::code`]
     pub const IMPORT_CODE: i32 = offset_of!(VmFunctionImport, code) as i32;
+    /// [`VmFunctionImport::host_code`]
+    pub const IMPORT_HOST_CODE: i32 = offset_of!(VmFunctionImport, host_code) as i32;
+    /// [`VmActivation::exit_vmctx`]
+    pub const ACTIVATION_EXIT_VMCTX: i32 = offset_of!(VmActivation, exit_vmctx) as i32;
     /// [`VmFunctionImport::vmctx`]
     pub const IMPORT_VMCTX: i32 = offset_of!(VmFunctionImport, vmctx) as i32;
     /// [`VmFunctionImport::func_ref`]

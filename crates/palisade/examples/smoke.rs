@@ -3,7 +3,9 @@ fn main() -> Result<()> {
     let mut config = Config::new();
     config.cranelift_debug_verifier(true);
     let engine = Engine::new(&config)?;
-    let module = Module::new(&engine, r#"(module
+    let module = Module::new(
+        &engine,
+        r#"(module
         (import "host" "log" (func $log (param i32)))
         (memory (export "m") 1)
         (table 3 funcref) (elem (i32.const 0) $twice $fib)
@@ -16,14 +18,23 @@ fn main() -> Result<()> {
         (func (export "ind") (param i32) (result i32) (call_indirect (param i32) (result i32) (i32.const 20) (local.get 0)))
         (func $rec (export "rec") (call $rec))
         (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
-        )"#)?;
+        )"#,
+    )?;
     let mut linker = Linker::new(&engine);
-    linker.func_wrap("host", "log", |mut caller: Caller<'_, Vec<i32>>, value: i32| -> Result<()> {
-        caller.data_mut().push(value);
-        if value == 13 { bail!("unlucky"); }
-        if value == 14 { panic!("very unlucky"); }
-        Ok(())
-    })?;
+    linker.func_wrap(
+        "host",
+        "log",
+        |mut caller: Caller<'_, Vec<i32>>, value: i32| -> Result<()> {
+            caller.data_mut().push(value);
+            if value == 13 {
+                bail!("unlucky");
+            }
+            if value == 14 {
+                panic!("very unlucky");
+            }
+            Ok(())
+        },
+    )?;
     let mut store = Store::new(&engine, Vec::new());
     let instance = linker.instantiate(&mut store, &module)?;
     let f = |store: &mut Store<Vec<i32>>, name: &str, v: i32| {
@@ -32,7 +43,13 @@ fn main() -> Result<()> {
     };
     println!("{:?}", f(&mut store, "twice", 21));
     println!("{:?}", f(&mut store, "twice", 13));
-    println!("{:?}", std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| f(&mut store, "twice", 14).is_ok())).is_err());
+    println!(
+        "{:?}",
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(
+            || f(&mut store, "twice", 14).is_ok()
+        ))
+        .is_err()
+    );
     println!("{:?}", f(&mut store, "fib", 30));
     println!("{:?}", f(&mut store, "load", 65532));
     println!("{:?}", f(&mut store, "load", 65533));

@@ -135,7 +135,9 @@ impl Error {
     /// # Errors
     ///
     /// This error, if its cause is not a `T`.
-    pub fn downcast<T: fmt::Display + fmt::Debug + Send + Sync + 'static>(self) -> Result<T, Error> {
+    pub fn downcast<T: fmt::Display + fmt::Debug + Send + Sync + 'static>(
+        self,
+    ) -> Result<T, Error> {
         if self.downcast_ref::<T>().is_none() {
             return Err(self);
         }

@@ -81,8 +81,7 @@ impl Func {
     ) -> Result<()> {
         let store = store.as_context_mut().opaque();
         let func = self.ptr(store);
-        let entry = func.signature(store);
-        let ty = entry.signature();
+        let ty = func.signature_ref(store).signature();
         if params.len() != ty.params.len() {
             let (expected, found) = (ty.params.len(), params.len());
             return Err(Error::usage(format!("expected {expected} arguments, got {found}")));
@@ -91,13 +90,23 @@ impl Func {
             let (expected, found) = (ty.results.len(), results.len());
             return Err(Error::usage(format!("expected {expected} results, got {found}")));
         }
-        let mut slots = vec![ValRaw::ZERO; params.len().max(results.len())];
+        // Few functions take more; a heap block would cost as much as the call.
+        let mut few = [ValRaw::ZERO; 8];
+        let mut many = Vec::new();
+        let slots = match params.len().max(results.len()) {
+            count if count <= few.len() => &mut few[..count],
+            count => {
+                many.resize(count, ValRaw::ZERO);
+                &mut many[..]
+            }
+        };
         for (place, (value, ty)) in params.iter().zip(&ty.params).enumerate() {
             slots[place] = value.to_raw(store, ty).with_context(|| format!("argument {place}"))?;
         }
-        call_array(store, func, &mut slots)?;
-        for ((result, ty), slot) in results.iter_mut().zip(&ty.results).zip(&slots) {
-            *result = Val::from_raw(store, *slot, ty);
+        call_array(store, func, slots)?;
+        for (place, (result, slot)) in results.iter_mut().zip(&*slots).enumerate() {
+            let ty = func.signature_ref(store).signature().results[place];
+            *result = Val::from_raw(store, *slot, &ty);
         }
         Ok(())
     }

@@ -85,7 +85,9 @@ fn origin(missing: &[ImportType<'_>]) -> Option<&'static str> {
         return Some("this module was built for Go's js/wasm interface, which needs JavaScript");
     }
     if missing.iter().any(|import| import.module().starts_with("__wbindgen")) {
-        return Some("this module was built with wasm-bindgen, which needs its generated JavaScript");
+        return Some(
+            "this module was built with wasm-bindgen, which needs its generated JavaScript",
+        );
     }
     None
 }

@@ -67,7 +67,7 @@ impl Instance {
         let index = vm::instantiate(store, module.inner(), imports)?;
         if let Some(start) = module.inner().info().start {
             let func = store.instance(index).func(start);
-            vm::call_array(store, func, &mut [])?;
+            vm::TypedEntry::<(), ()>::new(store, func)?.call(store, ())?;
         }
         Ok(Instance::from_index(store, index))
     }

@@ -181,8 +181,7 @@ impl<T: 'static> Linker<T> {
     }
 
     fn command(&mut self, name: &str, module: &Module) -> Result<&mut Self> {
-        let exports: Vec<_> =
-            module.exports().map(|e| (e.name().to_owned(), e.ty())).collect();
+        let exports: Vec<_> = module.exports().map(|e| (e.name().to_owned(), e.ty())).collect();
         for (export, ty) in exports {
             let ExternType::Func(ty) = ty else {
                 if export == "memory" {
@@ -333,9 +332,10 @@ impl<T: 'static> Linker<T> {
         if missing.is_empty() {
             return Ok(found);
         }
-        let known = self.names.iter().flat_map(|(module, names)| {
-            names.keys().map(move |name| (&**module, &**name))
-        });
+        let known = self
+            .names
+            .iter()
+            .flat_map(|(module, names)| names.keys().map(move |name| (&**module, &**name)));
         Err(Error::from_kind(ErrorKind::Link(hints::missing_imports(&missing, known))))
     }
 }

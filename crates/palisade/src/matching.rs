@@ -4,10 +4,10 @@
 
 #![forbid(unsafe_code)]
 
+use crate::Mutability;
 use crate::error::{Error, Result};
 use crate::types::{ExternType, FuncType};
 use crate::vm::{ImportValue, StoreOpaque};
-use crate::Mutability;
 
 /// The current type of an item: of memories and tables, the minimum is what they have now.
 pub(crate) fn type_of(store: &StoreOpaque, item: ImportValue) -> ExternType {
@@ -38,10 +38,8 @@ pub(crate) fn check(store: &StoreOpaque, expected: &ExternType, item: ImportValu
         (ExternType::Table(expected), ImportValue::Table(index)) => {
             let table = store.table(index);
             let found = table.ty();
-            let sized = limits(
-                (table.len(), found.maximum()),
-                (expected.minimum(), expected.maximum()),
-            );
+            let sized =
+                limits((table.len(), found.maximum()), (expected.minimum(), expected.maximum()));
             (
                 sized && found.element() == expected.element(),
                 format!("{found} of {} elements", table.len()),
@@ -50,10 +48,8 @@ pub(crate) fn check(store: &StoreOpaque, expected: &ExternType, item: ImportValu
         (ExternType::Memory(expected), ImportValue::Memory(index)) => {
             let memory = store.memory(index);
             let found = memory.ty();
-            let sized = limits(
-                (memory.pages(), found.maximum()),
-                (expected.minimum(), expected.maximum()),
-            );
+            let sized =
+                limits((memory.pages(), found.maximum()), (expected.minimum(), expected.maximum()));
             (sized, format!("{found} of {} pages", memory.pages()))
         }
         (_, item) => {

@@ -2,12 +2,12 @@
 
 #![forbid(unsafe_code)]
 
+use crate::Engine;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::input::{binary_of, looks_like};
 use crate::module_meta::ModuleMeta;
 use crate::types::{ExportType, ExternType, FuncType, ImportType};
 use crate::vm::{CodeImage, SignatureEntry, prepare};
-use crate::Engine;
 use palisade_compile::TrampolineKind;
 use palisade_environ::{ConstOp, DataMode, EntityIndex, MemoryIndex, ModuleInfo, TypeIndex};
 use palisade_sys::MemoryImage;
@@ -183,7 +183,9 @@ fn trampolines<'a>(
         }
     };
     info.imports.iter().for_each(|import| want(import.item, TrampolineKind::ExitNative));
-    info.exports.iter().for_each(|export| want(export.item, TrampolineKind::EntryNative));
+    let start = info.start.map(EntityIndex::Func);
+    let entered = info.exports.iter().map(|export| export.item).chain(start);
+    entered.for_each(|item| want(item, TrampolineKind::EntryNative));
     let mut wanted: Vec<_> = wanted.into_iter().collect();
     wanted.sort_by_key(|((ty, kind), _)| (*ty, *kind as u8));
     wanted.into_iter().map(|((_, kind), entry)| (kind, entry)).collect()
@@ -194,8 +196,8 @@ impl ModuleInner {
         &self.meta.info
     }
 
-    pub(crate) fn engine(&self) -> &Engine {
-        &self.engine
+    pub(crate) fn meta(&self) -> &Arc<ModuleMeta> {
+        &self.meta
     }
 
     pub(crate) fn code(&self) -> &CodeImage {

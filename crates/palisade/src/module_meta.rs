@@ -45,9 +45,10 @@ impl ModuleMeta {
             return symbols;
         };
         while let Ok(Some(frame)) = frames.next() {
-            let name = frame.function.as_ref().and_then(|function| {
-                function.demangle().ok().map(|name| name.into_owned())
-            });
+            let name = frame
+                .function
+                .as_ref()
+                .and_then(|function| function.demangle().ok().map(|name| name.into_owned()));
             let location = frame.location.as_ref();
             symbols.push(FrameSymbol::new(
                 name,

@@ -139,9 +139,8 @@ impl Reservation {
         let mut resident = [0; REUSABLE_BYTES / MIN_PAGE];
         // SAFETY: the range is inside this mapping, and there is a byte for each of its pages: they are no smaller than
         // `MIN_PAGE`, and at most `REUSABLE_BYTES` are committed (checked by the caller).
-        let rc = unsafe {
-            libc::mincore(self.base().cast(), self.committed, resident.as_mut_ptr())
-        };
+        let rc =
+            unsafe { libc::mincore(self.base().cast(), self.committed, resident.as_mut_ptr()) };
         if rc != 0 {
             return Err(io::Error::last_os_error());
         }

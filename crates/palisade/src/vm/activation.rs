@@ -8,15 +8,16 @@
 //! pad, or an exit trampoline goes there because a Rust function has set `raise`. In both cases only compiled frames are
 //! abandoned; no Rust frame is ever skipped.
 
+use super::instance::InstanceData;
+use super::native::{FromRaw, IntoAbi};
 use super::registry;
 use super::store::{FuncPtr, StoreCtx, StoreOpaque, activation_of};
-use super::native::{FromRaw, IntoAbi};
 use super::{CodePlace, ValRaw, WasmParams, WasmResults};
 use crate::backtrace::WasmBacktrace;
 use crate::error::{Error, Result};
 use crate::module_meta::ModuleMeta;
 use palisade_compile::TrampolineKind;
-use palisade_environ::{Trap, VmActivation};
+use palisade_environ::{ExitPlace, Trap, VmActivation, VmCtxHeader};
 use palisade_sys::{Fault, Landing};
 use std::any::Any;
 use std::cell::Cell;
@@ -48,9 +49,43 @@ pub(super) struct Failure {
     trap: Option<Trap>,
     /// What a Rust function has raised.
     raised: Option<Raised>,
-    /// Code addresses of the frames, innermost first; `frame_count` of them are valid.
-    frames: [usize; MAX_FRAMES],
+    /// The frames, innermost first; `frame_count` of them are valid.
+    frames: [FramePlace; MAX_FRAMES],
     frame_count: usize,
+}
+
+/// Where a wasm frame is: plain data that a signal handler can record.
+#[derive(Clone, Copy)]
+struct FramePlace {
+    /// An address inside the instruction in progress, or the bits of an [`ExitPlace`].
+    pc: usize,
+    /// With an [`ExitPlace`], the vmctx of the function.
+    vmctx: usize,
+}
+
+impl FramePlace {
+    const NONE: FramePlace = FramePlace::at(0);
+
+    const fn at(pc: usize) -> FramePlace {
+        FramePlace { pc, vmctx: 0 }
+    }
+
+    /// Function and instruction, unless this is no wasm frame.
+    ///
+    /// # Safety
+    ///
+    /// The instance that the frame belongs to must be live.
+    unsafe fn resolve(self) -> Option<(Arc<ModuleMeta>, CodePlace)> {
+        if let Some(place) = ExitPlace::from_bits(self.pc as u64) {
+            // SAFETY: by the contract; compiled code has written its own vmctx.
+            let module = unsafe { InstanceData::module_of(self.vmctx as *mut VmCtxHeader) };
+            let place = CodePlace { func: place.func, offset: Some(place.offset as usize) };
+            return Some((module.meta().clone(), place));
+        }
+        registry::with_image(self.pc, |image| {
+            Some((image.meta()?.clone(), image.place_of(self.pc)?))
+        })
+    }
 }
 
 enum Raised {
@@ -60,7 +95,7 @@ enum Raised {
 
 impl Default for Failure {
     fn default() -> Self {
-        Failure { trap: None, raised: None, frames: [0; MAX_FRAMES], frame_count: 0 }
+        Failure { trap: None, raised: None, frames: [FramePlace::NONE; MAX_FRAMES], frame_count: 0 }
     }
 }
 
@@ -114,12 +149,11 @@ pub(crate) fn call_array(
 ) -> Result<()> {
     let signature = func.signature_ref(store).signature();
     assert!(slots.len() >= signature.params.len().max(signature.results.len()));
-    if func.get(store).is_host != 0 {
+    if func.is_host(store) {
         return super::host_func::call_from_host(store, func, slots);
     }
-    let compiler = store.engine().compiler().clone();
-    let entry =
-        func.signature_ref(store).trampoline(&compiler, TrampolineKind::EntryArray)?;
+    let compiler = store.engine().compiler();
+    let entry = func.signature_ref(store).trampoline(compiler, TrampolineKind::EntryArray)?;
     let (code, vmctx) = {
         let func = func.get(store);
         (func.code, func.vmctx)
@@ -146,8 +180,7 @@ fn enter<R>(store: &mut StoreOpaque, call: impl FnOnce(*mut VmActivation) -> R) 
     } else if here < limit {
         return Err(Trap::StackOverflow.into());
     }
-    let mut activation =
-        Activation { vm: VmActivation::default(), ctx, previous: CURRENT.get() };
+    let mut activation = Activation { vm: VmActivation::default(), ctx, previous: CURRENT.get() };
     let pointer: *mut Activation = &raw mut activation;
     // SAFETY: as above.
     unsafe {
@@ -200,27 +233,22 @@ fn take_failure(ctx: *mut StoreCtx) -> Error {
     if error.has_backtrace() {
         return error;
     }
-    let frames: Vec<(Arc<ModuleMeta>, CodePlace)> = frames
-        .into_iter()
-        .filter_map(|pc| {
-            registry::with_image(pc, |image| Some((image.meta()?.clone(), image.place_of(pc)?)))
-        })
-        .collect();
+    // SAFETY: instances live as long as their stores, and the stores of all activations on this stack are in use.
+    let frames: Vec<_> = frames.into_iter().filter_map(|f| unsafe { f.resolve() }).collect();
     if frames.is_empty() { error } else { error.with_backtrace(WasmBacktrace::new(frames)) }
 }
 
 /// The wasm frames that are active on this thread while a host function runs.
 pub(crate) fn capture_backtrace() -> WasmBacktrace {
-    let mut pcs = Vec::new();
+    let mut frames = Vec::new();
     let newest = CURRENT.get();
     if !newest.is_null() {
         // SAFETY: the list of this thread's activations consists of live locals of `enter`; a host function runs, so
         // the newest has been left through an exit trampoline.
-        unsafe { walk_from_exit(newest, &mut |pc| pcs.push(pc)) };
+        unsafe { walk_from_exit(newest, &mut |frame| frames.push(frame)) };
     }
-    let frames = pcs.into_iter().filter_map(|pc| {
-        registry::with_image(pc, |image| Some((image.meta()?.clone(), image.place_of(pc)?)))
-    });
+    // SAFETY: the stores of all activations on this stack are in use, and instances live as long as they.
+    let frames = frames.into_iter().filter_map(|frame: FramePlace| unsafe { frame.resolve() });
     WasmBacktrace::new(frames.collect())
 }
 
@@ -252,15 +280,15 @@ unsafe fn raise(ctx: *mut StoreCtx, what: Raised) {
     failure.raised = Some(what);
     failure.frame_count = 0;
     // SAFETY: by the contract, the activation is live and was left through an exit trampoline.
-    unsafe { walk_from_exit(activation, &mut |pc| failure.push(pc)) };
+    unsafe { walk_from_exit(activation, &mut |frame| failure.push(frame)) };
     // SAFETY: as above.
     unsafe { (*ctx).vm.raise = 1 };
 }
 
 impl Failure {
-    fn push(&mut self, pc: usize) {
+    fn push(&mut self, frame: FramePlace) {
         if self.frame_count < MAX_FRAMES {
-            self.frames[self.frame_count] = pc;
+            self.frames[self.frame_count] = frame;
             self.frame_count += 1;
         }
     }
@@ -282,7 +310,9 @@ fn on_fault(fault: &Fault) -> Option<Landing> {
     failure.frame_count = 0;
     // SAFETY: compiled code keeps frame pointers, and traps lie behind a function's prologue, so `fp` is the frame of
     // the function that has trapped.
-    unsafe { walk(fault.pc, fault.fp, newest, &mut |pc| failure.push(pc)) };
+    unsafe {
+        walk(FramePlace::at(fault.pc), fault.fp, newest, &mut |frame| failure.push(frame));
+    }
     // SAFETY: as above; and the entry trampoline completed the landing before it called wasm.
     let landing = unsafe {
         (*ctx).vm.raise = 1;
@@ -295,54 +325,69 @@ fn on_fault(fault: &Fault) -> Option<Landing> {
 ///
 /// # Safety
 ///
-/// `activation` must be live and have been left through an exit trampoline that is still on the stack.
-unsafe fn walk_from_exit(activation: *const Activation, visit: &mut dyn FnMut(usize)) {
-    // SAFETY: by this function's contract; an exit trampoline's frame holds the frame pointer of its wasm caller.
-    unsafe {
-        let exit = (*activation).vm;
-        let caller_fp = *(exit.exit_fp as *const usize);
-        // The address before the return address lies in the call.
-        walk(exit.exit_pc - 1, caller_fp, activation, visit);
+/// `activation` must be live and have been left for a Rust function that is still on the stack.
+unsafe fn walk_from_exit(activation: *const Activation, visit: &mut dyn FnMut(FramePlace)) {
+    // SAFETY: by this function's contract.
+    if let Some((frame, fp)) = unsafe { exit_of(activation) } {
+        // SAFETY: likewise; what was noted at the exit is a compiled function's frame.
+        unsafe { walk(frame, fp, activation, visit) };
     }
 }
 
-/// Visits the frame at `pc` and `fp` and all older wasm frames of this thread, innermost first. What is visited is an
-/// address inside the instruction that is in progress.
+/// The wasm frame that was left last, with its frame pointer; `None` if wasm was not left.
 ///
 /// # Safety
 ///
-/// `fp` must be the frame pointer of a compiled function called from `activation`, at a `pc` behind its prologue.
+/// `activation` must be live, and wasm left for a Rust function that is still on the stack, if it was left at all.
+unsafe fn exit_of(activation: *const Activation) -> Option<(FramePlace, usize)> {
+    // SAFETY: by this function's contract.
+    let exit = unsafe { (*activation).vm };
+    if exit.exit_fp == 0 {
+        return None;
+    }
+    if ExitPlace::from_bits(exit.exit_pc as u64).is_some() {
+        return Some((FramePlace { pc: exit.exit_pc, vmctx: exit.exit_vmctx }, exit.exit_fp));
+    }
+    // SAFETY: an exit trampoline's frame, which is still on the stack, begins with its wasm caller's frame pointer.
+    let caller = unsafe { *(exit.exit_fp as *const usize) };
+    // The address before the return address lies in the call.
+    Some((FramePlace::at(exit.exit_pc - 1), caller))
+}
+
+/// Visits the frame at `frame` and `fp` and all older wasm frames of this thread, innermost first.
+///
+/// # Safety
+///
+/// `fp` must be the frame pointer of a compiled function called from `activation`, behind its prologue.
 unsafe fn walk(
-    mut pc: usize,
+    mut frame: FramePlace,
     mut fp: usize,
     mut activation: *const Activation,
-    visit: &mut dyn FnMut(usize),
+    visit: &mut dyn FnMut(FramePlace),
 ) {
     // Bounded, so that even a damaged stack cannot hang the handler.
     let mut left = 10_000;
     loop {
-        // SAFETY: activations are live (contract), and every compiled frame begins with the caller's frame pointer
-        // and return address; the outermost compiled frame's caller is the entry trampoline, whose frame pointer is
-        // the landing's.
+        // SAFETY: activations are live (contract), and every compiled frame begins with the caller's frame pointer and
+        // return address; the outermost compiled frame's caller is the entry trampoline, whose frame pointer is the
+        // landing's.
         unsafe {
             while fp != (*activation).vm.landing.fp && fp != 0 && left > 0 {
-                visit(pc);
-                let frame = fp as *const usize;
-                pc = *frame.add(1) - 1;
-                fp = *frame;
+                visit(frame);
+                let record = fp as *const usize;
+                frame = FramePlace::at(*record.add(1) - 1);
+                fp = *record;
                 left -= 1;
             }
             activation = (*activation).previous;
-            if activation.is_null() || left == 0 {
-                return;
-            }
-            // An older activation is waiting for a host function, so it was left through an exit trampoline.
-            let exit = (*activation).vm;
-            if exit.exit_fp == 0 {
-                return;
-            }
-            pc = exit.exit_pc - 1;
-            fp = *(exit.exit_fp as *const usize);
+        }
+        if activation.is_null() || left == 0 {
+            return;
+        }
+        // SAFETY: an older activation is waiting for a Rust function.
+        match unsafe { exit_of(activation) } {
+            Some(exit) => (frame, fp) = exit,
+            None => return,
         }
     }
 }

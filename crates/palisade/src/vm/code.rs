@@ -126,10 +126,7 @@ fn map(compiler: &Compiler, bytes: &[u8]) -> Result<(JITModule, usize), Box<Modu
     builder.memory_provider(Box::new(DualMapped { memory: shared.clone() }));
     let mut jit = JITModule::new(builder);
     let id: FuncId = jit.declare_anonymous_function(&jit.make_signature()).map_err(Box::new)?;
-    debug_assert!(matches!(
-        jit.declarations().get_function_decl(id).linkage,
-        Linkage::Local
-    ));
+    debug_assert!(matches!(jit.declarations().get_function_decl(id).linkage, Linkage::Local));
     // Loops were placed relative to 64-byte lines, so the text begins on one.
     jit.define_function_bytes(id, 64, bytes, &[]).map_err(Box::new)?;
     jit.finalize_definitions().map_err(Box::new)?;
@@ -162,9 +159,7 @@ impl JITMemoryProvider for DualMapped {
     fn finalize(&mut self, _protection: BranchProtection) -> ModuleResult<()> {
         let mut slot = self.memory.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         match slot.as_mut() {
-            Some(memory) => {
-                memory.publish().map_err(|err| ModuleError::Allocation { err })
-            }
+            Some(memory) => memory.publish().map_err(|err| ModuleError::Allocation { err }),
             None => Ok(()),
         }
     }

@@ -152,11 +152,6 @@ impl StoreOpaque {
         let held = self.refs.values.len() - self.refs.free.len();
         self.refs.threshold = FIRST_THRESHOLD.max(held * 2);
     }
-
-    /// How many host values are held.
-    pub(crate) fn externref_count(&self) -> usize {
-        self.refs.values.len() - self.refs.free.len()
-    }
 }
 
 /// Whether references of this type are handles of host values.

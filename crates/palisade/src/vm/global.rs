@@ -25,7 +25,11 @@ impl GlobalData {
     }
 
     /// Lists the global of an instance at `place`, which must be in that instance's vmctx.
-    pub(super) fn of_instance(store: &mut StoreOpaque, ty: GlobalType, place: NonNull<VmGlobal>) -> u32 {
+    pub(super) fn of_instance(
+        store: &mut StoreOpaque,
+        ty: GlobalType,
+        place: NonNull<VmGlobal>,
+    ) -> u32 {
         store.globals.push(GlobalData { place, ty, _owned: None });
         store.globals.len() as u32 - 1
     }

@@ -15,7 +15,7 @@ use super::store::{FuncPtr, StoreCtx, StoreInner, StoreOpaque};
 use crate::error::Result;
 use crate::{Caller, Engine, StoreContextMut, Val};
 use palisade_compile::TrampolineKind;
-use palisade_environ::{Signature, VmCtxHeader, VmFuncRef, VmHostFunc};
+use palisade_environ::{Signature, VmCtxHeader, VmFuncKind, VmFuncRef, VmHostFunc};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
@@ -48,8 +48,7 @@ impl CallerPtr {
 }
 
 /// Calls a closure for the host, without trampolines.
-type DirectCall =
-    unsafe fn(*mut HostFuncData, *mut StoreOpaque, &mut [ValRaw]) -> Result<()>;
+type DirectCall = unsafe fn(*mut HostFuncData, *mut StoreOpaque, &mut [ValRaw]) -> Result<()>;
 
 // SAFETY: the pointers are to functions, and the closure is `Send` and `Sync`.
 unsafe impl Send for HostBody {}
@@ -108,13 +107,21 @@ impl HostFuncData {
                 code,
                 vmctx: std::ptr::null_mut(),
                 signature: body.signature.id(),
-                is_host: 1,
+                kind: match body.exit {
+                    TrampolineKind::ExitNative => VmFuncKind::HostNative,
+                    _ => VmFuncKind::HostArray,
+                },
                 runtime: Arc::as_ptr(&body.signature).cast(),
             },
             body,
         });
         data.func_ref.vmctx = (&raw mut *data).cast();
         Ok(data)
+    }
+
+    /// What exit trampolines call.
+    pub(super) fn call(&self) -> *const u8 {
+        self.vm.call
     }
 
     pub(super) fn func_ptr(&self) -> FuncPtr {

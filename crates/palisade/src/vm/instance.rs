@@ -15,9 +15,9 @@ use super::table::TableData;
 use crate::error::Result;
 use crate::module::ModuleInner;
 use palisade_environ::{
-    ConstExpr, ConstOp, DataIndex, DataMode, ElemIndex, ElemItems, ElemMode, EntityIndex, FuncIndex,
-    GlobalIndex, MemoryIndex, ModuleInfo, SharedBytes, TableIndex, Trap, ValType, VmCtxHeader,
-    VmFuncRef, VmFunctionImport, VmGlobal, VmMemoryRef, VmTableRef,
+    ConstExpr, ConstOp, DataIndex, DataMode, ElemIndex, ElemItems, ElemMode, EntityIndex,
+    FuncIndex, GlobalIndex, MemoryIndex, ModuleInfo, SharedBytes, TableIndex, Trap, ValType,
+    VmCtxHeader, VmFuncKind, VmFuncRef, VmFunctionImport, VmGlobal, VmMemoryRef, VmTableRef,
 };
 use std::alloc::Layout;
 use std::ptr::NonNull;
@@ -192,6 +192,16 @@ fn run_segments(
 }
 
 impl InstanceData {
+    /// The module of the instance whose vmctx this is.
+    ///
+    /// # Safety
+    ///
+    /// `vmctx` must be that of a live instance.
+    pub(super) unsafe fn module_of(vmctx: *mut VmCtxHeader) -> Arc<ModuleInner> {
+        // SAFETY: by the contract the header is initialised; it refers to the box that owns the vmctx.
+        unsafe { &*(*vmctx).instance.cast::<InstanceData>() }.module.clone()
+    }
+
     /// The place of the instance whose vmctx this is; `None` for null.
     ///
     /// # Safety
@@ -231,6 +241,7 @@ impl InstanceData {
                 (EntityIndex::Func(index), ImportValue::Func(func)) => {
                     let target = func.get(store);
                     let import = VmFunctionImport {
+                        host_code: func.host_code(store),
                         code: target.code,
                         vmctx: target.vmctx,
                         func_ref: target,
@@ -259,7 +270,7 @@ impl InstanceData {
                 code: module.code().function(defined.as_u32() as usize),
                 vmctx: self.vmctx.start.as_ptr(),
                 signature: signature.id(),
-                is_host: 0,
+                kind: VmFuncKind::Wasm,
                 runtime: Arc::as_ptr(signature).cast(),
             };
             self.vmctx.write(info.offsets.func_ref(escaped), func_ref);
@@ -288,9 +299,15 @@ impl InstanceData {
                 ConstOp::GlobalGet(index) => self.global_value(store, index).u64(),
                 ConstOp::RefNull => 0,
                 ConstOp::RefFunc(func) => self.func(func).raw(),
-                ConstOp::I32Add => binary(&mut stack, |a, b| (a as u32).wrapping_add(b as u32).into()),
-                ConstOp::I32Sub => binary(&mut stack, |a, b| (a as u32).wrapping_sub(b as u32).into()),
-                ConstOp::I32Mul => binary(&mut stack, |a, b| (a as u32).wrapping_mul(b as u32).into()),
+                ConstOp::I32Add => {
+                    binary(&mut stack, |a, b| (a as u32).wrapping_add(b as u32).into())
+                }
+                ConstOp::I32Sub => {
+                    binary(&mut stack, |a, b| (a as u32).wrapping_sub(b as u32).into())
+                }
+                ConstOp::I32Mul => {
+                    binary(&mut stack, |a, b| (a as u32).wrapping_mul(b as u32).into())
+                }
                 ConstOp::I64Add => binary(&mut stack, u64::wrapping_add),
                 ConstOp::I64Sub => binary(&mut stack, u64::wrapping_sub),
                 ConstOp::I64Mul => binary(&mut stack, u64::wrapping_mul),
@@ -335,8 +352,7 @@ impl InstanceData {
         let func_ref = match info.escaped_index.get(&index) {
             Some(escaped) => self.vmctx.at::<VmFuncRef>(info.offsets.func_ref(*escaped)),
             None => {
-                let import =
-                    self.vmctx.at::<VmFunctionImport>(info.offsets.imported_func(index));
+                let import = self.vmctx.at::<VmFunctionImport>(info.offsets.imported_func(index));
                 // SAFETY: the place is within the vmctx and was filled with the imports.
                 unsafe { (*import).func_ref.cast_mut() }
             }

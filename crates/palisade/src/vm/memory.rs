@@ -73,7 +73,8 @@ impl MemoryData {
     ) -> Result<u32> {
         let count = store.memories.len();
         store.check_count("memory", count, |limiter| limiter.memories())?;
-        let too_large = || Error::resource(format!("memory of {} pages is too large", ty.minimum()));
+        let too_large =
+            || Error::resource(format!("memory of {} pages is too large", ty.minimum()));
         let minimum = ty.minimum().checked_mul(ty.page_size()).ok_or_else(too_large)?;
         let minimum = usize::try_from(minimum).map_err(|_| too_large())?;
         let maximum = ty.maximum().map(|pages| pages.saturating_mul(ty.page_size()) as usize);
@@ -85,7 +86,8 @@ impl MemoryData {
                 ty.minimum()
             )));
         }
-        let failed = |e| Error::resource(format!("cannot reserve a memory of {minimum} bytes: {e}"));
+        let failed =
+            |e| Error::resource(format!("cannot reserve a memory of {minimum} bytes: {e}"));
         let mut reservation = reserve(minimum).map_err(failed)?;
         if let Some(image) = image {
             reservation.map_image(image).map_err(failed)?;
@@ -94,7 +96,11 @@ impl MemoryData {
             reservation.advise_huge_pages(0);
         }
         let vm = VmMemory { base: reservation.base(), len: minimum };
-        store.memories.push(Box::new(MemoryData { vm, ty: ty.clone(), reservation: Some(reservation) }));
+        store.memories.push(Box::new(MemoryData {
+            vm,
+            ty: ty.clone(),
+            reservation: Some(reservation),
+        }));
         Ok(count as u32)
     }
 
@@ -151,8 +157,7 @@ impl MemoryData {
             return Ok(None);
         };
         let new_bytes = new_bytes as usize;
-        let allowed =
-            store.limit(|limiter| limiter.memory_growing(old_bytes, new_bytes, maximum));
+        let allowed = store.limit(|limiter| limiter.memory_growing(old_bytes, new_bytes, maximum));
         if allowed.transpose()? == Some(false) {
             return Ok(None);
         }

@@ -22,7 +22,7 @@ pub(crate) use activation::{call_array, capture_backtrace, install_fault_handler
 pub(crate) use code::{CodeImage, CodePlace};
 pub(crate) use externref::RootedRef;
 pub(crate) use global::GlobalData;
-pub(crate) use instance::{InstanceIndex, ImportValue, instantiate};
+pub(crate) use instance::{ImportValue, InstanceIndex, instantiate};
 pub(crate) use memory::MemoryData;
 pub(crate) use native::ValRaw;
 pub(crate) use signature::{SignatureEntry, SignatureRegistry, prepare};
@@ -30,6 +30,6 @@ pub(crate) use store::{FuncPtr, StoreBox, StoreId, StoreInner, StoreOpaque};
 pub(crate) use table::TableData;
 pub(crate) use typed_entry::TypedEntry;
 
-pub(crate) use host_func::{CallerPtr, HostBody};
 pub use host_func::IntoFunc;
+pub(crate) use host_func::{CallerPtr, HostBody};
 pub use native::{WasmParams, WasmResults, WasmRet, WasmTy};

@@ -76,7 +76,11 @@ impl SignatureEntry {
     }
 
     /// The trampoline of this kind, compiled if nobody has needed it before.
-    pub(crate) fn trampoline(&self, compiler: &Compiler, kind: TrampolineKind) -> Result<*const u8> {
+    pub(crate) fn trampoline(
+        &self,
+        compiler: &Compiler,
+        kind: TrampolineKind,
+    ) -> Result<*const u8> {
         if let Some(trampoline) = self.trampolines[kind as usize].get() {
             return Ok(trampoline.image.function(trampoline.place));
         }

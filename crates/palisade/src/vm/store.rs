@@ -15,7 +15,7 @@ use super::table::TableData;
 use crate::Engine;
 use crate::error::{Error, Result};
 use crate::limits::ResourceLimiter;
-use palisade_environ::{VmFuncRef, VmStoreContext};
+use palisade_environ::{VmFuncKind, VmFuncRef, VmStoreContext};
 use std::collections::HashMap;
 use std::num::NonZeroU64;
 use std::ptr::NonNull;
@@ -207,10 +207,7 @@ impl StoreOpaque {
     }
 
     /// Asks the limiter, if there is one.
-    pub(super) fn limit<R>(
-        &mut self,
-        f: impl FnOnce(&mut dyn ResourceLimiter) -> R,
-    ) -> Option<R> {
+    pub(super) fn limit<R>(&mut self, f: impl FnOnce(&mut dyn ResourceLimiter) -> R) -> Option<R> {
         let thunk = self.limiter?;
         let mut f = Some(f);
         let mut result = None;
@@ -242,7 +239,10 @@ impl StoreOpaque {
     ) -> Result<()> {
         let limit = self.limit(|limiter| limit(limiter)).unwrap_or(10_000);
         if count >= limit {
-            return Err(Error::resource(format!("resource limit exceeded: {kind} count too high at {}", count + 1)));
+            return Err(Error::resource(format!(
+                "resource limit exceeded: {kind} count too high at {}",
+                count + 1
+            )));
         }
         Ok(())
     }
@@ -337,7 +337,17 @@ impl FuncPtr {
 
     /// Whether the host implements it. `store` is the one that owns it.
     pub(crate) fn is_host(self, store: &StoreOpaque) -> bool {
-        self.get(store).is_host != 0
+        self.get(store).kind != VmFuncKind::Wasm
+    }
+
+    /// What to call by the native ABI; null unless the host implements the function so.
+    pub(super) fn host_code(self, store: &StoreOpaque) -> *const u8 {
+        let func = self.get(store);
+        if func.kind != VmFuncKind::HostNative {
+            return std::ptr::null();
+        }
+        // SAFETY: the vmctx of a host function is its `HostFuncData`, which lives as long as the store.
+        unsafe { &*func.vmctx.cast::<HostFuncData>() }.call()
     }
 
     /// Its type. `store` is the one that owns it.
@@ -352,7 +362,7 @@ impl FuncPtr {
 
     /// Its type, borrowed. `store` is the one that owns it.
     #[inline]
-    pub(super) fn signature_ref(self, store: &StoreOpaque) -> &SignatureEntry {
+    pub(crate) fn signature_ref(self, store: &StoreOpaque) -> &SignatureEntry {
         let entry = self.get(store).runtime.cast::<SignatureEntry>();
         // SAFETY: as above.
         unsafe { &*entry }

@@ -40,8 +40,7 @@ impl TableData {
         store.check_count("table", count, |limiter| limiter.tables())?;
         let maximum = ty.maximum().map(|max| max as usize);
         let minimum = ty.minimum();
-        let allowed =
-            store.limit(|limiter| limiter.table_growing(0, minimum as usize, maximum));
+        let allowed = store.limit(|limiter| limiter.table_growing(0, minimum as usize, maximum));
         if allowed.transpose()? == Some(false) || minimum > MAX_ELEMENTS {
             return Err(Error::resource(format!(
                 "table minimum size of {minimum} elements exceeds table limits"
@@ -214,7 +213,9 @@ impl TableData {
 
     /// Visits its handles of host values.
     pub(super) fn for_each_externref(&self, visit: &mut dyn FnMut(u64)) {
-        if let (Elements::Handles(handles), true) = (&self.elements, is_externref(self.ty.element())) {
+        if let (Elements::Handles(handles), true) =
+            (&self.elements, is_externref(self.ty.element()))
+        {
             handles.iter().for_each(|handle| visit(*handle));
         }
     }
@@ -233,12 +234,7 @@ fn entry_of(func: FuncPtr) -> VmTableEntry {
     let func_ref = func.raw() as usize as *const VmFuncRef;
     // SAFETY: function references of a store live as long as it does; tables are part of it.
     let target = unsafe { &*func_ref };
-    VmTableEntry {
-        code: target.code,
-        vmctx: target.vmctx,
-        signature: target.signature,
-        func_ref,
-    }
+    VmTableEntry { code: target.code, vmctx: target.vmctx, signature: target.signature, func_ref }
 }
 
 fn range(start: u64, len: u64, size: usize) -> Result<std::ops::Range<usize>, Trap> {
