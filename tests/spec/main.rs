@@ -22,10 +22,11 @@ fn latest() {
     check("latest", spec(SpecVersion::Latest));
 }
 
+/// The folder of mutable globals is left out: it demands that a failed instantiation writes nothing, which bulk memory
+/// has changed since.
 #[test]
 fn proposals_of_version_2() {
     for of in [
-        Proposal::MutableGlobal,
         Proposal::MultiValue,
         Proposal::SignExtensionOps,
         Proposal::NontrappingFloatToIntConversions,

@@ -156,8 +156,7 @@ impl<'a> Guest<'a> {
         let mut order: [usize; MAX_BUFFERS] = std::array::from_fn(|i| i);
         let mut order = &mut order[..buffers.count];
         order.sort_unstable_by_key(|&i| buffers.spans[i].start);
-        let overlaps =
-            |pair: &[usize]| buffers.spans[pair[0]].end() > buffers.spans[pair[1]].start;
+        let overlaps = |pair: &[usize]| buffers.spans[pair[0]].end() > buffers.spans[pair[1]].start;
         if order.windows(2).any(overlaps) {
             order = &mut order[..1];
             order[0] = 0;

@@ -50,12 +50,12 @@
 
 mod builder;
 mod ctx;
-mod stream;
 mod descriptor;
-mod exit;
 mod errno;
+mod exit;
 mod guest;
 pub mod p1;
+mod stream;
 
 pub use builder::WasiCtxBuilder;
 pub use ctx::WasiCtx;
