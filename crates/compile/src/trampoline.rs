@@ -127,7 +127,7 @@ fn exit_native(t: &mut Trampoline<'_>, signature: &Signature, host: CallConv) {
     let slots = (signature.results.len() > 1).then(|| t.slots(signature.results.len(), 8));
     let mut args = vec![host_func, caller];
     args.extend(slots);
-    args.extend_from_slice(&t.params[1..].to_vec());
+    args.extend_from_slice(&t.params[1..]);
     let mut results = t.call(native(signature, host, 2), callee, &args);
     t.leave_if_raised(kept, host);
     if let Some(slots) = slots {

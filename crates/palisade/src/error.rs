@@ -120,10 +120,9 @@ impl Error {
         if let Some(found) = found.and_then(|any| any.downcast_ref::<T>()) {
             return Some(found);
         }
-        if let Some(backtrace) = &self.0.backtrace {
-            if let Some(found) = (backtrace as &dyn Any).downcast_ref::<T>() {
-                return Some(found);
-            }
+        let backtrace = self.0.backtrace.as_ref().map(|backtrace| backtrace as &dyn Any);
+        if let Some(found) = backtrace.and_then(|any| any.downcast_ref::<T>()) {
+            return Some(found);
         }
         let ErrorKind::Host(error) = &self.0.kind else { return None };
         let holder = error.downcast_ref::<Holder>();
@@ -145,7 +144,7 @@ impl Error {
         let any: Box<dyn Any> = match inner.kind {
             ErrorKind::Trap(trap) if (&trap as &dyn Any).is::<T>() => Box::new(trap),
             ErrorKind::Host(error) => match error.downcast::<Holder>() {
-                Ok(holder) if holder.any().is::<T>() => holder.into_any(),
+                Ok(holder) if holder.any().is::<T>() => holder.error.into_any(),
                 _ => Box::new(inner.backtrace.expect("the type was found")),
             },
             _ => Box::new(inner.backtrace.expect("the type was found")),
@@ -243,9 +242,6 @@ impl<E: StdError + Any + Send + Sync> ErrorObject for E {
 impl Holder {
     fn any(&self) -> &dyn Any {
         (*self.error).as_any()
-    }
-    fn into_any(self: Box<Self>) -> Box<dyn Any> {
-        self.error.into_any()
     }
 }
 

@@ -133,7 +133,7 @@ impl Reservation {
         self.commit(len)
     }
 
-    /// Zeroes the accessible pages that have contents.
+    /// Makes all accessible bytes zero, without touching pages that have no contents.
     fn zero_resident(&mut self) -> io::Result<()> {
         let page = crate::page_size();
         let mut resident = [0; REUSABLE_BYTES / MIN_PAGE];
@@ -144,11 +144,19 @@ impl Reservation {
         if rc != 0 {
             return Err(io::Error::last_os_error());
         }
-        for place in 0..self.committed / page {
-            if resident[place] & 1 != 0 {
-                // SAFETY: a committed page of this mapping, into which nobody holds a reference.
-                unsafe { self.base().wrapping_add(place * page).write_bytes(0, page) };
+        let mut start = 0;
+        for run in resident[..self.committed / page].chunk_by(|a, b| a & 1 == b & 1) {
+            let len = run.len() * page;
+            let at = self.base().wrapping_add(start);
+            if run[0] & 1 != 0 {
+                // SAFETY: committed pages of this mapping, into which nobody holds a reference.
+                unsafe { at.write_bytes(0, len) };
+            } else {
+                // A page that is not resident may have contents in swap space.
+                // SAFETY: likewise; afterwards the pages read as zero.
+                unsafe { libc::madvise(at.cast(), len, libc::MADV_DONTNEED) };
             }
+            start += len;
         }
         Ok(())
     }

@@ -170,8 +170,7 @@ pub(crate) fn call_array(
 fn enter<R>(store: &mut StoreOpaque, call: impl FnOnce(*mut VmActivation) -> R) -> Result<R> {
     let ctx = store.ctx().as_ptr();
     let here = palisade_sys::frame_address();
-    // SAFETY (for every access through `ctx` here): the context lives as long as the store, which this function
-    // borrows, and only this thread uses it.
+    // SAFETY: the context lives as long as the store, which this function borrows, and only this thread uses it.
     let (outer, limit) = unsafe { ((*ctx).vm.activation, (*ctx).vm.stack_limit) };
     if outer.is_null() {
         let limit = stack_limit(here, store.engine().config().max_wasm_stack)?;

@@ -42,10 +42,10 @@ const SPARE_MAXIMUM: usize = 16;
 /// A reservation for a memory of which the first `minimum` bytes are accessible and zero.
 fn reserve(minimum: usize) -> std::io::Result<Reservation> {
     let spare = SPARE.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop();
-    if let Some(mut spare) = spare {
-        if spare.reuse(minimum).is_ok() {
-            return Ok(spare);
-        }
+    if let Some(mut spare) = spare
+        && spare.reuse(minimum).is_ok()
+    {
+        return Ok(spare);
     }
     let mut reservation = Reservation::new(GUARD_BEFORE, INDEX_RANGE, GUARD_AFTER)?;
     reservation.commit(minimum)?;

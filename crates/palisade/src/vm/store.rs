@@ -51,6 +51,7 @@ type LimiterFn<T> = dyn (Fn(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync;
 type LimiterThunk = unsafe fn(*mut StoreOpaque, &mut dyn FnMut(&mut dyn ResourceLimiter));
 
 /// The part of a store that does not depend on its data's type.
+#[expect(clippy::vec_box, reason = "native code holds the addresses of what is in the boxes")]
 pub(crate) struct StoreOpaque {
     id: StoreId,
     engine: Engine,

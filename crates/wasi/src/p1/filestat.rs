@@ -32,7 +32,7 @@ pub(super) fn fd_filestat_get(
 
 /// Of a stream the guest learns whether it is a terminal, and nothing about the host's file.
 fn stream_filestat(is_terminal: bool) -> Filestat {
-    Filestat { filetype: stream_filetype(is_terminal), ..Filestat::default() }
+    Filestat::of_stream(stream_filetype(is_terminal))
 }
 
 pub(super) fn path_filestat_get(

@@ -155,7 +155,7 @@ impl Fdstat {
 pub(super) struct Filestat {
     dev: u64,
     ino: u64,
-    pub(super) filetype: u8,
+    filetype: u8,
     nlink: u64,
     size: u64,
     atim: u64,
@@ -165,6 +165,11 @@ pub(super) struct Filestat {
 
 impl Filestat {
     pub(super) const BYTES: u32 = 64;
+
+    /// A stream, of which nothing but the type is known.
+    pub(super) fn of_stream(filetype: u8) -> Filestat {
+        Filestat { filetype, ..Filestat::default() }
+    }
 
     pub(super) fn of(metadata: &Metadata) -> Filestat {
         Filestat {
