@@ -35,6 +35,8 @@ build() {
     *.cpp) compiler=(clang++) compile=(-fno-exceptions) ;;
     # Exports its stack pointer, which is a mutable global.
     layout.c) compile=(-mmutable-globals) ;;
+    # Line tables, with file names that do not depend on where this is built.
+    debug.c) compile=(-g -O1 -ffile-prefix-map="$PWD"=.) ;;
   esac
   compiler+=(--target=wasm32-wasi --sysroot=/usr)
   "${compiler[@]}" -O2 -Wall "${compile[@]}" -c "src/$source" -o "$objects/$source.o"
@@ -48,6 +50,7 @@ done
 build iostream.wasm iostream.cpp -Wl,--strip-all
 # Keeps its name section, so that backtraces and `palisade inspect` have names to show.
 build wordcount.wasm wordcount.c -Wl,--strip-debug
+build debug.wasm debug.c
 
 # Where the stack lies relative to static data: the linker's default, and below it.
 exports=(-Wl,--export=__heap_base -Wl,--export=__data_end -Wl,--export=__global_base -Wl,--export=__stack_pointer)

@@ -3,7 +3,7 @@
 
 #![forbid(unsafe_code)]
 
-use palisade::{Engine, Error, Instance, Linker, Module, Store, Trap, TypedFunc};
+use palisade::{Engine, Error, Instance, Linker, Module, Store, Trap, TypedFunc, WasmBacktrace};
 use palisade_wasi::{I32Exit, MemoryInputPipe, MemoryOutputPipe, WasiCtx, WasiCtxBuilder};
 use std::fs;
 use std::io::Write;
@@ -205,6 +205,25 @@ fn overflows() {
 fn trap() {
     let end = End::Trap(Trap::IntegerDivisionByZero);
     Run { name: "trap", stdout: "about to trap\n", end, ..Run::default() }.check();
+}
+
+/// Backtraces have the functions, files and lines of the source, inlined functions included.
+#[test]
+fn source_lines() {
+    let end = End::Trap(Trap::IntegerDivisionByZero);
+    Run { name: "debug", end, ..Run::default() }.check();
+    Run { name: "debug", args: &["3"], end: End::Exit(2), ..Run::default() }.check();
+
+    let (mut store, instance) = instantiate("debug", WasiCtxBuilder::new().build());
+    let start = instance.get_typed_func::<(), ()>(&mut store, "_start").unwrap();
+    let error = start.call(&mut store, ()).unwrap_err();
+    let backtrace = error.downcast_ref::<WasmBacktrace>().unwrap();
+    let symbols = backtrace.frames().iter().take(2).flat_map(|frame| frame.symbols());
+    let places: Vec<_> =
+        symbols.map(|s| (s.name().unwrap(), s.file().unwrap(), s.line().unwrap())).collect();
+    let file = "./src/debug.c";
+    assert_eq!(places, [("ratio", file, 5), ("average", file, 12), ("__main_argc_argv", file, 17)]);
+    assert_eq!(backtrace.frames()[0].func_name(), Some("average"));
 }
 
 #[test]

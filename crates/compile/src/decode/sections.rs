@@ -57,10 +57,10 @@ impl Sections<'_> {
             Payload::CodeSectionEntry(body) => {
                 self.info.bodies.push(byte_range(&body.range()));
             }
-            Payload::Version { .. }
-            | Payload::DataCountSection { .. }
-            | Payload::CodeSectionStart { .. }
-            | Payload::End(_) => {}
+            Payload::CodeSectionStart { unchecked_range, .. } => {
+                self.info.code_section = byte_offset(unchecked_range.start);
+            }
+            Payload::Version { .. } | Payload::DataCountSection { .. } | Payload::End(_) => {}
             Payload::TagSection(section) => {
                 return Err(unsupported(types::EXCEPTIONS, section.range().start));
             }
