@@ -1,0 +1,167 @@
+//! A guest that passes every call of its host on to WASI, so that a test can be a guest with any arguments.
+
+use palisade::{Engine, Instance, Linker, Memory, Module, Result, Store, Val, ValType};
+use palisade_wasi::{WasiCtx, add_to_linker};
+use std::fmt::Write;
+
+/// Each function with its parameters: `i` is an `i32` and `I` an `i64`. All return an error code.
+const FUNCTIONS: &[(&str, &str)] = &[
+    ("args_get", "ii"),
+    ("args_sizes_get", "ii"),
+    ("environ_get", "ii"),
+    ("environ_sizes_get", "ii"),
+    ("clock_res_get", "ii"),
+    ("clock_time_get", "iIi"),
+    ("random_get", "ii"),
+    ("fd_read", "iiii"),
+    ("fd_pread", "iiiIi"),
+    ("fd_write", "iiii"),
+    ("fd_pwrite", "iiiIi"),
+    ("fd_seek", "iIii"),
+    ("fd_tell", "ii"),
+    ("fd_close", "i"),
+    ("fd_renumber", "ii"),
+    ("fd_fdstat_get", "ii"),
+    ("fd_fdstat_set_flags", "ii"),
+    ("fd_prestat_get", "ii"),
+    ("fd_prestat_dir_name", "iii"),
+    ("fd_readdir", "iiiIi"),
+    ("fd_filestat_get", "ii"),
+    ("fd_filestat_set_size", "iI"),
+    ("path_filestat_get", "iiiii"),
+    ("path_open", "iiiiiIIii"),
+    ("path_create_directory", "iii"),
+    ("path_remove_directory", "iii"),
+    ("path_unlink_file", "iii"),
+    ("path_rename", "iiiiii"),
+    ("path_link", "iiiiiii"),
+    ("path_symlink", "iiiii"),
+    ("path_readlink", "iiiiii"),
+    ("poll_oneoff", "iiii"),
+    ("sched_yield", ""),
+    ("sock_accept", "iii"),
+    ("proc_raise", "i"),
+];
+
+/// Bytes of the guest's memory.
+pub(crate) const MEMORY_BYTES: usize = 65536;
+
+/// Where [`Guest::path`] puts paths.
+const PATHS: usize = 0x8000;
+
+pub(crate) struct Guest {
+    pub(crate) store: Store<WasiCtx>,
+    instance: Instance,
+    memory: Memory,
+    next_path: usize,
+}
+
+impl Guest {
+    pub(crate) fn new(wasi: WasiCtx) -> Guest {
+        let engine = Engine::default();
+        let module = Module::new(&engine, text()).unwrap();
+        let mut linker = Linker::new(&engine);
+        add_to_linker(&mut linker, |wasi: &mut WasiCtx| wasi).unwrap();
+        let mut store = Store::new(&engine, wasi);
+        let instance = linker.instantiate(&mut store, &module).unwrap();
+        let memory = instance.get_memory(&mut store, "memory").unwrap();
+        Guest { store, instance, memory, next_path: PATHS }
+    }
+
+    /// Calls a function of WASI and gives its error code. Arguments for `i32` are cut to 32 bits.
+    pub(crate) fn call(&mut self, name: &str, args: &[i64]) -> i32 {
+        self.try_call(name, args).unwrap()
+    }
+
+    pub(crate) fn try_call(&mut self, name: &str, args: &[i64]) -> Result<i32> {
+        let func = self.instance.get_func(&mut self.store, name).unwrap();
+        let params = func.ty(&self.store);
+        let args: Vec<Val> = params
+            .params()
+            .zip(args)
+            .map(|(ty, &arg)| match ty {
+                ValType::I32 => Val::I32(arg as i32),
+                _ => Val::I64(arg),
+            })
+            .collect();
+        let mut results = [Val::I32(0)];
+        func.call(&mut self.store, &args, &mut results)?;
+        Ok(results[0].unwrap_i32())
+    }
+
+    #[track_caller]
+    pub(crate) fn succeed(&mut self, name: &str, args: &[i64]) {
+        assert_eq!(self.call(name, args), 0, "{name}{args:?}");
+    }
+
+    #[track_caller]
+    pub(crate) fn fail(&mut self, name: &str, args: &[i64], errno: i32) {
+        assert_eq!(self.call(name, args), errno, "{name}{args:?}");
+    }
+
+    pub(crate) fn put(&mut self, at: usize, bytes: &[u8]) {
+        self.memory.write(&mut self.store, at, bytes).unwrap();
+    }
+
+    pub(crate) fn bytes(&self, at: usize, len: usize) -> &[u8] {
+        &self.memory.data(&self.store)[at..at + len]
+    }
+
+    pub(crate) fn u32_at(&self, at: usize) -> u32 {
+        u32::from_le_bytes(self.bytes(at, 4).try_into().unwrap())
+    }
+
+    pub(crate) fn u64_at(&self, at: usize) -> u64 {
+        u64::from_le_bytes(self.bytes(at, 8).try_into().unwrap())
+    }
+
+    /// Puts a path into memory; gives its address and length.
+    pub(crate) fn path(&mut self, path: &str) -> [i64; 2] {
+        if self.next_path + path.len() > MEMORY_BYTES {
+            self.next_path = PATHS;
+        }
+        let at = self.next_path;
+        self.put(at, path.as_bytes());
+        self.next_path += path.len();
+        [at as i64, path.len() as i64]
+    }
+
+    /// Puts an array of iovecs at `at`.
+    pub(crate) fn iovecs(&mut self, at: usize, buffers: &[(u32, u32)]) {
+        for (i, (pointer, len)) in buffers.iter().enumerate() {
+            self.put(at + 8 * i, &pointer.to_le_bytes());
+            self.put(at + 8 * i + 4, &len.to_le_bytes());
+        }
+    }
+
+    /// Opens a path below descriptor 3, following links, and gives the error code or the new descriptor.
+    pub(crate) fn open(
+        &mut self,
+        path: &str,
+        oflags: i64,
+        rights: i64,
+    ) -> std::result::Result<i64, i32> {
+        const RESULT: i64 = 0x7ff0;
+        let [at, len] = self.path(path);
+        match self.call("path_open", &[3, 1, at, len, oflags, rights, 0, 0, RESULT]) {
+            0 => Ok(self.u32_at(RESULT as usize).into()),
+            errno => Err(errno),
+        }
+    }
+}
+
+/// Imports each function and exports one that passes its parameters on.
+fn text() -> String {
+    let mut imports = String::new();
+    let mut funcs = String::new();
+    for (name, params) in FUNCTIONS {
+        let types: String =
+            params.chars().map(|param| if param == 'i' { " i32" } else { " i64" }).collect();
+        let ty = format!("(param{types}) (result i32)");
+        writeln!(imports, r#"(import "wasi_snapshot_preview1" "{name}" (func ${name} {ty}))"#)
+            .unwrap();
+        let gets: String = (0..params.len()).map(|i| format!(" (local.get {i})")).collect();
+        writeln!(funcs, r#"(func (export "{name}") {ty} (call ${name}{gets}))"#).unwrap();
+    }
+    format!(r#"(module {imports} (memory (export "memory") 1) {funcs})"#)
+}
