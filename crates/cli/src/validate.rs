@@ -20,13 +20,16 @@ pub(crate) fn execute(options: &Options, out: &mut Output) -> Result<ExitCode, F
     let engine = Engine::default();
     let mut status = ExitCode::SUCCESS;
     for file in &options.files {
+        let name = input::display(file);
         match check(&engine, file) {
-            Ok(()) => writeln!(out, "{}: valid", input::display(file))?,
+            Ok(()) => writeln!(out, "{name}: valid")?,
             Err(error) => {
                 status = ExitCode::FAILURE;
+                let unread = error.downcast_ref::<std::io::Error>().is_some();
+                let verdict = if unread { "cannot be read" } else { "invalid" };
                 // The whole chain of causes; errors of the text format bring a picture of several lines.
                 let chain = format!("{error:#}");
-                writeln!(out, "{}: invalid: {}", input::display(file), chain.trim_end())?;
+                writeln!(out, "{name}: {verdict}: {}", chain.trim_end())?;
             }
         }
     }

@@ -4,15 +4,16 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use std::borrow::Cow;
+use std::path::Path;
 
 const MAGIC: &[u8] = b"\0asm";
 
-/// The binary form of a module given in either form.
+/// The binary form of a module given in either form. Errors of text name `file`, if there is one.
 ///
 /// # Errors
 ///
 /// When the bytes are neither: the error says what they look like, or where the text is wrong.
-pub(crate) fn binary_of(bytes: &[u8]) -> Result<Cow<'_, [u8]>> {
+pub(crate) fn binary_of<'a>(bytes: &'a [u8], file: Option<&Path>) -> Result<Cow<'a, [u8]>> {
     if bytes.starts_with(MAGIC) || MAGIC.starts_with(bytes) && !bytes.is_empty() {
         return Ok(Cow::Borrowed(bytes));
     }
@@ -22,7 +23,10 @@ pub(crate) fn binary_of(bytes: &[u8]) -> Result<Cow<'_, [u8]>> {
     })?;
     match wat::parse_str(text) {
         Ok(binary) => Ok(Cow::Owned(binary)),
-        Err(error) => Err(invalid(0, error.to_string().trim_end())),
+        Err(mut error) => {
+            file.inspect(|path| error.set_path(path));
+            Err(invalid(0, error.to_string().trim_end()))
+        }
     }
 }
 

@@ -65,7 +65,7 @@ impl Module {
     /// When the bytes are not a valid module (the error says where and what), use something that is not built, or exceed
     /// a limit of the code generator.
     pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
-        let binary = binary_of(bytes.as_ref())?;
+        let binary = binary_of(bytes.as_ref(), None)?;
         Module::from_bytes(engine, Arc::from(binary))
     }
 
@@ -95,7 +95,8 @@ impl Module {
             return Err(directory.context(named()));
         }
         let bytes = std::fs::read(file).with_context(named)?;
-        Module::new(engine, bytes).with_context(named)
+        let binary = binary_of(&bytes, Some(file)).with_context(named)?;
+        Module::from_bytes(engine, Arc::from(binary)).with_context(named)
     }
 
     /// Checks a module without compiling it.
@@ -104,7 +105,7 @@ impl Module {
     ///
     /// When the bytes are not a valid module.
     pub fn validate(engine: &Engine, bytes: &[u8]) -> Result<()> {
-        let binary = binary_of(bytes)?;
+        let binary = binary_of(bytes, None)?;
         Ok(palisade_compile::validate(&binary, engine.config().features)?)
     }
 
