@@ -213,10 +213,7 @@ fn large_segments() {
         section(4, &[[vec![0x70, 0], leb(COUNT)].concat()]),
         section(7, &[b"\x01f\x00\x01".to_vec()]),
         section(9, &[functions]),
-        section(
-            10,
-            &[body(&[], &[0x41, 5]), body(&[], &[0x41, 0, 0x20, 0, 0x11, 0, 0])],
-        ),
+        section(10, &[body(&[], &[0x41, 5]), body(&[], &[0x41, 0, 0x20, 0, 0x11, 0, 0])]),
     ]);
     assert_eq!(call_f(&bytes, COUNT as i32 - 1), 5);
 }

@@ -21,7 +21,10 @@ const PROPOSALS: &[(&str, &str)] = &[
     ("(module (func $f (return_call $f)))", "tail calls"),
     ("(module (type $t (func)) (func (param (ref $t))))", "function references"),
     ("(module (memory 1 (pagesize 1)))", "custom page sizes"),
-    ("(module (func (i64.add128 (i64.const 0) (i64.const 0) (i64.const 0) (i64.const 0)) drop drop))", "wide arithmetic"),
+    (
+        "(module (func (i64.add128 (i64.const 0) (i64.const 0) (i64.const 0) (i64.const 0)) drop drop))",
+        "wide arithmetic",
+    ),
 ];
 
 #[test]
@@ -31,10 +34,8 @@ fn proposals_are_named() {
         let message = error.to_string();
         assert_says(&message.to_lowercase().replace('-', " "), &[&name.to_lowercase()]);
         assert_says(&message, &["at offset 0x"]);
-        let refused = matches!(
-            error.kind(),
-            ErrorKind::Invalid { .. } | ErrorKind::Unsupported { .. }
-        );
+        let refused =
+            matches!(error.kind(), ErrorKind::Invalid { .. } | ErrorKind::Unsupported { .. });
         assert!(refused, "{message}");
     }
 }

@@ -106,7 +106,7 @@ pub(crate) fn block_signature(module: &ModuleInfo, ty: BlockType) -> (&[ValType]
         BlockType::Empty => (&[], &[]),
         BlockType::Type(ty) => (&[], machine_types(ty)),
         BlockType::FuncType(index) => {
-            let signature = &module.types[TypeIndex::from_u32(index)];
+            let signature = module.types[TypeIndex::from_u32(index)].signature();
             (&signature.params, &signature.results)
         }
     }
@@ -214,7 +214,7 @@ fn zero(builder: &mut FunctionBuilder<'_>, ty: Type) -> Value {
 pub(crate) fn block_with_params(builder: &mut FunctionBuilder<'_>, types: &[ValType]) -> Block {
     let block = builder.create_block();
     for ty in types {
-        builder.append_block_param(block, clif_type(*ty));
+        builder.append_block_param(block, clif_type(ty));
     }
     block
 }

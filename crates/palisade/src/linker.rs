@@ -2,9 +2,10 @@
 
 #![forbid(unsafe_code)]
 
+use crate::FuncType;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::externs::Extern;
-use crate::types::{ExternType, FuncType, ImportType};
+use crate::types::{ExternType, ImportType};
 use crate::vm::{HostBody, ImportValue, IntoFunc, StoreOpaque};
 use crate::{
     AsContext, AsContextMut, Caller, Engine, Func, Instance, Module, Val, hints, matching,
@@ -111,7 +112,7 @@ impl<T: 'static> Linker<T> {
         ty: FuncType,
         func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
     ) -> Result<&mut Self> {
-        let body = HostBody::dynamic(ty.entry().clone(), func);
+        let body = HostBody::dynamic(ty, func);
         self.insert(module, name, Definition::Host(Arc::new(body)))?;
         Ok(self)
     }
@@ -386,7 +387,7 @@ fn instantiate(
             Definition::Host(body) => {
                 // A host function of exactly the right type, which is the rule, needs no further check.
                 let value = ImportValue::Func(store.shared_host_func(body)?);
-                if module.inner().import_is_of(place, body.signature()) {
+                if module.inner().import_is_of(place, body.ty()) {
                     values.push(value);
                     continue;
                 }
