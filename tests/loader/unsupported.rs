@@ -21,14 +21,7 @@ const PROPOSALS: &[(&str, &str)] = &[
     ("(module (func $f (return_call $f)))", "tail calls"),
     ("(module (type $t (func)) (func (param (ref $t))))", "function references"),
     ("(module (memory 1 (pagesize 1)))", "custom page sizes"),
-<<<<<<< HEAD
-    (
-        "(module (func (i64.add128 (i64.const 0) (i64.const 0) (i64.const 0) (i64.const 0)) drop drop))",
-        "wide arithmetic",
-    ),
-=======
     ("(module (func (drop (i64.mul_wide_s (i64.const 1) (i64.const 2))) drop))", "wide arithmetic"),
->>>>>>> main
 ];
 
 #[test]
@@ -38,12 +31,6 @@ fn proposals_are_named() {
         let message = error.to_string();
         assert_says(&message.to_lowercase().replace('-', " "), &[&name.to_lowercase()]);
         assert_says(&message, &["at offset 0x"]);
-<<<<<<< HEAD
-        let refused =
-            matches!(error.kind(), ErrorKind::Invalid { .. } | ErrorKind::Unsupported { .. });
-        assert!(refused, "{message}");
-=======
->>>>>>> main
     }
 }
 

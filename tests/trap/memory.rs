@@ -4,7 +4,7 @@
 
 use crate::{bits, call, call_func, call_i32, instance, instantiate, number, trap};
 use palisade::Trap::MemoryOutOfBounds;
-use palisade::{Engine, Instance, Memory, MemoryType, Store, Trap, Val, ValType};
+use palisade::{Config, Engine, Instance, Memory, MemoryType, OptLevel, Store, Trap, Val, ValType};
 use std::collections::BTreeSet;
 
 const PAGE: u64 = 65536;
@@ -131,8 +131,9 @@ struct Probe {
 }
 
 impl Probe {
-    fn new(pages: u32, functions: &str) -> Probe {
-        let mut store = Store::new(&Engine::default(), ());
+    fn new(level: OptLevel, pages: u32, functions: &str) -> Probe {
+        let engine = Engine::new(Config::new().cranelift_opt_level(level)).expect("an engine");
+        let mut store = Store::new(&engine, ());
         let memory = Memory::new(&mut store, MemoryType::new(pages, None)).expect("a memory");
         let content: Vec<u8> = (0..u64::from(pages) * PAGE).map(|i| (i % 251) as u8).collect();
         memory.write(&mut store, 0, &content).expect("it fits");
@@ -189,8 +190,9 @@ fn all_widths_with_variable_index() {
             functions += &access.function(&name(&access, offset), offset, None);
         }
     }
-    for pages in [0, 1, 3] {
-        let mut probe = Probe::new(pages, &functions);
+    let levels = [OptLevel::Speed, OptLevel::Speed, OptLevel::None];
+    for (level, pages) in levels.into_iter().zip([0, 1, 3]) {
+        let mut probe = Probe::new(level, pages, &functions);
         for access in accesses() {
             for offset in OFFSETS {
                 for index in indices(u64::from(pages) * PAGE, offset) {
@@ -216,11 +218,13 @@ fn all_widths_with_constant_index() {
             }
         }
     }
-    let mut probe = Probe::new(1, &functions);
-    for access in accesses() {
-        for offset in offsets {
-            for index in indices(&access) {
-                probe.check(&access, &name(&access, offset, index), index as u32, offset);
+    for level in [OptLevel::Speed, OptLevel::None] {
+        let mut probe = Probe::new(level, 1, &functions);
+        for access in accesses() {
+            for offset in offsets {
+                for index in indices(&access) {
+                    probe.check(&access, &name(&access, offset, index), index as u32, offset);
+                }
             }
         }
     }
@@ -363,7 +367,7 @@ fn ranges() {
             (memory.copy (local.get 0) (local.get 1) (local.get 2)))
         (func (export \"init\") (param i32 i32 i32)
             (memory.init $segment (local.get 0) (local.get 1) (local.get 2)))";
-    let mut probe = Probe::new(1, functions);
+    let mut probe = Probe::new(OptLevel::Speed, 1, functions);
     let values: [u32; 12] =
         [0, 1, 15, 16, 17, 65520, 65535, 65536, 65537, 0x8000_0000, 0xffff_0000, 0xffff_ffff];
     let pattern = probe.content.clone();

@@ -138,19 +138,21 @@ fn call_host(call_text: &str, new: bool, body: fn()) {
     call(&mut store, instance, "run", &[]).expect("the host function does not fail");
 }
 
-/// Traps by SIGSEGV, SIGILL and, on x86, SIGFPE.
+/// Traps in several ways: by accesses, by instructions that the CPU refuses, by checks.
 fn traps() {
     let (mut store, instance) = instance(
         "(module (memory 1)
             (func (export \"load\") (drop (i32.load (i32.const -1))))
             (func (export \"stop\") (unreachable))
-            (func (export \"down\") (call 2)))",
+            (func (export \"down\") (call 2))
+            (func (export \"div\") (drop (i32.div_u (i32.const 1) (i32.load (i32.const 0))))))",
     );
     for _ in 0..10 {
         for (name, expected) in [
             ("load", Trap::MemoryOutOfBounds),
             ("stop", Trap::UnreachableCodeReached),
             ("down", Trap::StackOverflow),
+            ("div", Trap::IntegerDivisionByZero),
         ] {
             let error = call(&mut store, instance, name, &[]).expect_err("it traps");
             assert_eq!(trap(&error), expected);

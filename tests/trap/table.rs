@@ -335,7 +335,8 @@ fn shared_table() {
     let table = owner.get_table(&mut store, "table").expect("exported");
     let user = |limits: &str, value: i32| {
         format!(
-            "(module (import \"\" \"\" (table {limits} funcref)) (global $own i32 (i32.const {value}))
+            "(module (import \"\" \"\" (table {limits} funcref))
+                (global $own i32 (i32.const {value}))
                 (func $get (result i32) (global.get $own)) (elem declare func $get)
                 (func (export \"set\") (param i32) (table.set (local.get 0) (ref.func $get)))
                 (func (export \"clear\") (param i32) (table.set (local.get 0) (ref.null func)))
