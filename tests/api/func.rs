@@ -27,8 +27,8 @@ fn every_count_of_values() {
     };
     for count in 0..40 {
         let mut store = store();
-        let types: Vec<ValType> = (0..count).map(|n| TYPES[n % 6]).collect();
-        let reversed: Vec<ValType> = types.iter().rev().copied().collect();
+        let types: Vec<ValType> = (0..count).map(|n| TYPES[n % 6].clone()).collect();
+        let reversed: Vec<ValType> = types.iter().rev().cloned().collect();
         let ty = FuncType::new(store.engine(), types, reversed);
         let host = Func::new(&mut store, ty, |_, params, results| {
             params.iter().rev().zip(results).for_each(|(param, result)| *result = *param);
@@ -295,7 +295,7 @@ fn vectors_pass_between_host_and_host() {
 fn references_that_must_not_be_null() {
     let mut store = store();
     let some = ValType::Ref(RefType::new(false, HeapType::Func));
-    let ty = FuncType::new(store.engine(), [some], [some]);
+    let ty = FuncType::new(store.engine(), [some.clone()], [some.clone()]);
     let host = Func::new(&mut store, ty, |_, params, results| {
         results[0] = params[0];
         Ok(())

@@ -279,6 +279,11 @@ impl FuncType {
         self.signature().results.get(index).map(|ty| self.resolve(ty))
     }
 
+    /// Whether it is a type of this engine.
+    pub fn is_of(&self, engine: &impl TypeSource) -> bool {
+        Arc::ptr_eq(&self.group.registry, engine.type_registry())
+    }
+
     /// Whether no other type can be a subtype of this one.
     pub fn is_final(&self) -> bool {
         self.definition().is_final

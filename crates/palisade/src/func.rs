@@ -33,7 +33,7 @@ impl Func {
     ///
     /// # Panics
     ///
-    /// If the trampoline of the type cannot be compiled (a type of thousands of values).
+    /// If the type belongs to another engine, or its trampoline cannot be compiled (a type of thousands of values).
     pub fn new<T: 'static>(
         mut store: impl AsContextMut<Data = T>,
         ty: FuncType,
@@ -55,7 +55,7 @@ impl Func {
     }
 
     fn of_body(store: &mut StoreOpaque, body: HostBody) -> Func {
-        let func = store.host_func(Arc::new(body)).expect("the trampoline compiles");
+        let func = store.host_func(Arc::new(body)).expect("a type of this engine");
         Func::from_ptr(store, func)
     }
 

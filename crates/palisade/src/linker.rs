@@ -104,7 +104,7 @@ impl<T: 'static> Linker<T> {
     ///
     /// # Errors
     ///
-    /// When the name is defined and shadowing is not allowed.
+    /// When the type belongs to another engine, or the name is defined and shadowing is not allowed.
     pub fn func_new(
         &mut self,
         module: &str,
@@ -112,6 +112,9 @@ impl<T: 'static> Linker<T> {
         ty: FuncType,
         func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
     ) -> Result<&mut Self> {
+        if !ty.is_of(&self.engine) {
+            return Err(Error::usage("the function's type belongs to another engine"));
+        }
         let body = HostBody::dynamic(ty, func);
         self.insert(module, name, Definition::Host(Arc::new(body)))?;
         Ok(self)
@@ -249,6 +252,10 @@ impl<T: 'static> Linker<T> {
     }
 
     /// What a name means in `store`.
+    ///
+    /// # Panics
+    ///
+    /// If `store` belongs to another engine and the name is a function of the host.
     pub fn get(
         &self,
         mut store: impl AsContextMut<Data = T>,
@@ -259,7 +266,7 @@ impl<T: 'static> Linker<T> {
         match self.lookup(module, name)? {
             Definition::Item(item) => Some(*item),
             Definition::Host(body) => {
-                let func = store.shared_host_func(body).expect("the trampoline compiles");
+                let func = store.shared_host_func(body).expect("a store of the linker's engine");
                 Some(Func::from_ptr(store, func).into())
             }
         }

@@ -12,7 +12,7 @@ use super::instance::{InstanceData, InstanceIndex};
 use super::native::{NativeAbi, StoreRef, ValRaw, WasmRet, WasmTy};
 use super::store::{FuncPtr, StoreCtx, StoreInner, StoreOpaque};
 use super::trampolines::trampoline;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::{Caller, Engine, FuncType, StoreContextMut, Val};
 use palisade_compile::TrampolineKind;
 use palisade_environ::{VmCtxHeader, VmFuncKind, VmFuncRef, VmHostFunc};
@@ -99,6 +99,9 @@ impl HostBody {
 
 impl HostFuncData {
     pub(super) fn new(store: &mut StoreOpaque, body: Arc<HostBody>) -> Result<Box<HostFuncData>> {
+        if !body.ty.is_of(store.engine()) {
+            return Err(Error::usage("the function's type belongs to another engine"));
+        }
         let compiler = store.engine().compiler().clone();
         let code = trampoline(&compiler, body.ty.entry(), body.exit)?;
         let mut data = Box::new(HostFuncData {
@@ -185,7 +188,17 @@ unsafe fn run<T: 'static, R>(
     }
 }
 
-/// Runs a closure that the host has called.
+/// Ends a root scope, also when a panic passes.
+struct RootScopeEnd(*mut StoreOpaque, usize);
+
+impl Drop for RootScopeEnd {
+    fn drop(&mut self) {
+        // SAFETY: `run_direct`, which alone makes this, outlives it and has the store to itself.
+        unsafe { (*self.0).end_root_scope(self.1) };
+    }
+}
+
+/// Runs a closure that the host has called, and ends its root scope.
 ///
 /// # Safety
 ///
@@ -195,6 +208,8 @@ unsafe fn run_direct<T: 'static>(
     body: impl FnOnce(Caller<'_, T>) -> Result<()>,
 ) -> Result<()> {
     // SAFETY: by the contract.
+    let _end = RootScopeEnd(store, unsafe { (*store).begin_root_scope() });
+    // SAFETY: by the contract; the scope's end touches the store only after the closure is done with it.
     let store = unsafe { &mut *store.cast::<StoreInner<T>>() };
     body(Caller::new(StoreContextMut::new(store), CallerPtr(std::ptr::null_mut())))
 }
