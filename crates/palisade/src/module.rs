@@ -86,7 +86,7 @@ impl Module {
     ///
     /// # Errors
     ///
-    /// When the bytes are not a valid module.
+    /// When the bytes are not a valid module. An instruction that is not built is found only by compiling.
     pub fn validate(engine: &Engine, bytes: &[u8]) -> Result<()> {
         let binary = binary_of(bytes, None)?;
         Ok(palisade_compile::validate(&binary, engine.config().features)?)
