@@ -10,7 +10,6 @@ const PROPOSALS: &[(&str, &str)] = &[
     ("(module (type (array i8)))", "the gc proposal"),
     ("(module (global anyref (ref.null any)))", "the gc proposal"),
     ("(module (func (drop (ref.i31 (i32.const 1)))))", "operator RefI31"),
-    ("(module (type $f (func)) (type (cont $f)))", "the stack-switching proposal"),
 ];
 
 #[test]

@@ -77,11 +77,10 @@ impl Features {
         self.with(WasmFeatures::LEGACY_EXCEPTIONS, on)
     }
 
-    /// What the validator is told: beside the proposals that modules may use also those that are not built, which are
-    /// refused after validation, as unsupported rather than invalid. Garbage-collected types come with typed function
-    /// references, so that their recursive types can be had.
+    /// What the validator is told. Garbage-collected types come with typed function references, so that their recursive
+    /// types can be had; what is not built of them is refused after validation, as unsupported rather than invalid.
     fn for_validation(self) -> WasmFeatures {
-        let mut features = self.0.union(WasmFeatures::STACK_SWITCHING);
+        let mut features = self.0;
         features.set(WasmFeatures::GC, features.contains(WasmFeatures::FUNCTION_REFERENCES));
         features
     }

@@ -9,13 +9,14 @@
 use crate::bounds;
 use crate::env::Env;
 use crate::error::CompileError;
-use crate::ops::Callees;
+use crate::ops::{Callees, Try, find_tries};
 use crate::signature::{NAMESPACE_FUNC, clif_type, wasm_signature};
 use crate::state::{Frame, Locals, State, machine_types};
 use cranelift_codegen::ir::{self, InstBuilder, SourceLoc, Type, UserFuncName, Value, types};
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use palisade_environ::{DefinedFuncIndex, FuncIndex, ModuleInfo, Signature};
+use std::collections::HashMap;
 use wasmparser::{FunctionBody, Operator};
 
 /// More values than this, or more values passed by branches, are refused.
@@ -64,6 +65,8 @@ pub(crate) struct Translator<'a> {
     pub(crate) env: Env<'a>,
     pub(crate) state: State<'a>,
     pub(crate) callees: Callees,
+    /// The older `try`s of the function, found when the first is met.
+    pub(crate) tries: HashMap<u64, Try>,
 }
 
 impl<'a> Translator<'a> {
@@ -85,7 +88,8 @@ impl<'a> Translator<'a> {
         env.declare_stack_limit(&mut builder);
         let locals = declare_locals(&mut builder, entry, signature, body);
         let state = State::new(locals, Frame::function(&signature.results));
-        Translator { func: index, builder, env, state, callees: Callees::default() }
+        let callees = Callees::default();
+        Translator { func: index, builder, env, state, callees, tries: HashMap::new() }
     }
 
     fn body(&mut self, body: FunctionBody<'_>) -> Result<(), CompileError> {
@@ -93,6 +97,9 @@ impl<'a> Translator<'a> {
         while !reader.eof() {
             let (op, offset) = reader.read_with_offset().expect("validated: operator");
             self.builder.set_srcloc(source_location(offset));
+            if matches!(op, Operator::Try { .. }) && self.tries.is_empty() {
+                self.tries = find_tries(body.get_operators_reader().expect("validated: operators"));
+            }
             if self.state.reachable {
                 self.operator(op, offset)?;
             } else {
@@ -114,11 +121,18 @@ impl<'a> Translator<'a> {
     /// Passes over an operator of unreachable code, up to where code may be reachable again.
     fn skip(&mut self, op: &Operator<'_>) {
         match op {
-            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
-                self.state.skipped_frames += 1;
+            Operator::Block { .. }
+            | Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::TryTable { .. }
+            | Operator::Try { .. } => self.state.skipped_frames += 1,
+            Operator::End | Operator::Delegate { .. } if self.state.skipped_frames > 0 => {
+                self.state.skipped_frames -= 1;
             }
-            Operator::End if self.state.skipped_frames > 0 => self.state.skipped_frames -= 1,
-            Operator::End => self.end(),
+            Operator::End | Operator::Delegate { .. } => self.end(),
+            Operator::Catch { .. } | Operator::CatchAll if self.state.skipped_frames == 0 => {
+                self.catch();
+            }
             Operator::Else if self.state.skipped_frames == 0 => self.else_(),
             _ => {}
         }

@@ -5,6 +5,7 @@
 //!
 //! Spec: Validation > Instructions (the algorithm in the appendix keeps the same two stacks).
 
+use crate::ops::Scope;
 use crate::signature::{POINTER, clif_type};
 use cranelift_codegen::ir::{
     Block, InstBuilder, StackSlot, StackSlotData, StackSlotKind, Type, Value, types,
@@ -24,9 +25,14 @@ pub(crate) struct State<'a> {
     pub(crate) reachable: bool,
     /// Frames opened by unreachable code and not yet closed.
     pub(crate) skipped_frames: usize,
-    /// Values passed by branches so far.
+    /// Values passed by branches so far, and handlers listed by calls.
     pub(crate) branch_values: usize,
+    /// The handlers of each `try` and `try_table` so far.
+    pub(crate) scopes: Vec<Scope>,
 }
+
+/// A place in [`State::scopes`].
+pub(crate) type ScopeId = usize;
 
 impl<'a> State<'a> {
     /// The state before the first operator of a function.
@@ -38,7 +44,13 @@ impl<'a> State<'a> {
             reachable: true,
             skipped_frames: 0,
             branch_values: 0,
+            scopes: Vec::new(),
         }
+    }
+
+    /// The handlers that an exception can reach here.
+    pub(crate) fn scope(&self) -> Option<ScopeId> {
+        self.frames.last().and_then(|frame| frame.scope)
     }
 
     /// The frame that a branch of this depth names.
@@ -62,12 +74,14 @@ pub(crate) struct Frame<'a> {
     pub(crate) results: &'a [ValType],
     /// Where its `end` continues; made by the first branch there.
     pub(crate) exit: Option<Block>,
+    /// The handlers that an exception can reach from directly inside.
+    pub(crate) scope: Option<ScopeId>,
 }
 
 impl<'a> Frame<'a> {
     /// The frame of a whole function.
     pub(crate) fn function(results: &'a [ValType]) -> Frame<'a> {
-        Frame { kind: FrameKind::Function, height: 0, results, exit: None }
+        Frame { kind: FrameKind::Function, height: 0, results, exit: None, scope: None }
     }
 }
 
@@ -90,6 +104,24 @@ pub(crate) enum FrameKind {
         alternative: Block,
         /// Operands that the alternative takes.
         params: Vec<Value>,
+    },
+    /// `try_table`
+    TryTable,
+    /// The body of an older `try`.
+    Try {
+        /// Its handlers.
+        scope: ScopeId,
+        /// How many clauses have begun.
+        next: usize,
+    },
+    /// A clause of an older `try`.
+    Catch {
+        /// The handlers of the `try`.
+        scope: ScopeId,
+        /// How many clauses have begun.
+        next: usize,
+        /// The reference to what was caught; none in a clause that cannot be reached.
+        exception: Option<Value>,
     },
 }
 

@@ -312,14 +312,14 @@ impl<'a> Trampoline<'a> {
         let leave = self.builder.create_block();
         let stay = self.builder.create_block();
         self.builder.set_cold_block(leave);
-        let raised = self.load(types::I32, store, offsets::STORE_RAISE);
+        let raised = self.load(types::I32, store, offsets::STORE_RAISE_PENDING);
         self.builder.ins().brif(raised, leave, [], stay, []);
         self.builder.seal_block(leave);
         self.builder.seal_block(stay);
         self.builder.switch_to_block(leave);
-        let activation = self.load(POINTER, store, offsets::STORE_ACTIVATION);
         let stub = self.load(POINTER, store, offsets::STORE_RAISE_STUB);
-        self.call(pointers(host, 1), stub, &[activation]);
+        let raise = self.builder.ins().iadd_imm_s(store, i64::from(offsets::STORE_RAISE));
+        self.call(pointers(host, 1), stub, &[raise]);
         let unreachable = palisade_environ::Trap::UnreachableCodeReached.code();
         let code = cranelift_codegen::ir::TrapCode::user(unreachable).expect("a user trap code");
         self.builder.ins().trap(code);

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod exception;
 mod index;
 mod libcall;
 mod module;
@@ -14,6 +15,7 @@ mod trap;
 mod types;
 mod vmctx;
 
+pub use exception::*;
 pub use index::*;
 pub use libcall::*;
 pub use module::*;

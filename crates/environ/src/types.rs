@@ -355,6 +355,28 @@ impl fmt::Display for MemoryType {
     }
 }
 
+/// The type of a tag: the values that its exceptions carry.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TagType(FuncType);
+
+impl TagType {
+    /// Tags of exceptions that carry the parameters of `ty`, which has no results.
+    pub fn new(ty: FuncType) -> TagType {
+        TagType(ty)
+    }
+
+    /// The function type whose parameters are the values.
+    pub fn ty(&self) -> &FuncType {
+        &self.0
+    }
+}
+
+impl fmt::Display for TagType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "tag {}", self.0)
+    }
+}
+
 struct Limits(u64, Option<u64>);
 
 impl fmt::Display for Limits {

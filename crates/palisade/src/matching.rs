@@ -16,6 +16,7 @@ pub(crate) fn type_of(store: &StoreOpaque, item: ImportValue) -> ExternType {
         ImportValue::Global(index) => store.global(index).ty().clone().into(),
         ImportValue::Table(index) => store.table(index).ty().clone().into(),
         ImportValue::Memory(index) => store.memory(index).ty().clone().into(),
+        ImportValue::Tag(index) => store.tag(index).ty().clone().into(),
     }
 }
 
@@ -51,6 +52,10 @@ pub(crate) fn check(store: &StoreOpaque, expected: &ExternType, item: ImportValu
             let sized =
                 limits((memory.pages(), found.maximum()), (expected.minimum(), expected.maximum()));
             (sized, format!("{found} of {} pages", memory.pages()))
+        }
+        (ExternType::Tag(expected), ImportValue::Tag(index)) => {
+            let found = store.tag(index).ty();
+            (found == expected, found.to_string())
         }
         (_, item) => {
             let found = type_of(store, item);

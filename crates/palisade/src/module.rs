@@ -196,6 +196,7 @@ impl ModuleInner {
             EntityIndex::Table(index) => info.tables[index].clone().into(),
             EntityIndex::Memory(index) => info.memories[index].clone().into(),
             EntityIndex::Global(index) => info.globals[index].clone().into(),
+            EntityIndex::Tag(index) => info.tags[index].clone().into(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use crate::{FuncType, GlobalType, MemoryType, TableType};
+use crate::{FuncType, GlobalType, MemoryType, TableType, TagType};
 use std::fmt;
 
 /// The type of an item that can be imported and exported.
@@ -17,6 +17,8 @@ pub enum ExternType {
     Table(TableType),
     /// A linear memory.
     Memory(MemoryType),
+    /// A tag.
+    Tag(TagType),
 }
 
 macro_rules! accessors {
@@ -39,6 +41,7 @@ impl ExternType {
         Global(GlobalType) global unwrap_global "global";
         Table(TableType) table unwrap_table "table";
         Memory(MemoryType) memory unwrap_memory "memory";
+        Tag(TagType) tag unwrap_tag "tag";
     }
 
     /// What kind of item this is, as a word.
@@ -48,6 +51,7 @@ impl ExternType {
             ExternType::Global(_) => "global",
             ExternType::Table(_) => "table",
             ExternType::Memory(_) => "memory",
+            ExternType::Tag(_) => "tag",
         }
     }
 }
@@ -59,6 +63,7 @@ impl fmt::Display for ExternType {
             ExternType::Global(ty) => ty.fmt(f),
             ExternType::Table(ty) => ty.fmt(f),
             ExternType::Memory(ty) => ty.fmt(f),
+            ExternType::Tag(ty) => ty.fmt(f),
         }
     }
 }
@@ -84,6 +89,12 @@ impl From<TableType> for ExternType {
 impl From<MemoryType> for ExternType {
     fn from(ty: MemoryType) -> Self {
         ExternType::Memory(ty)
+    }
+}
+
+impl From<TagType> for ExternType {
+    fn from(ty: TagType) -> Self {
+        ExternType::Tag(ty)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::names;
 use palisade_environ::{
     ConstExpr, ConstOp, CustomSection, DataMode, DataSegment, ElemItems, ElemMode, ElemSegment,
     EntityIndex, Export, FuncIndex, GlobalIndex, Import, MemoryIndex, ModuleInfo, RefType,
-    SharedBytes, TableIndex, TypeIndex, TypeRegistry, VmOffsets,
+    SharedBytes, TableIndex, TagIndex, TagType, TypeIndex, TypeRegistry, VmOffsets,
 };
 use std::collections::hash_map::Entry;
 use std::ops::Range;
@@ -65,7 +65,10 @@ impl Sections<'_> {
             }
             Payload::Version { .. } | Payload::DataCountSection { .. } | Payload::End(_) => {}
             Payload::TagSection(section) => {
-                return Err(unsupported(types::EXCEPTIONS, section.range().start));
+                for (_, tag) in items(section) {
+                    let ty = self.info.types[TypeIndex::from_u32(tag.func_type_idx)].clone();
+                    self.info.tags.push(TagType::new(ty));
+                }
             }
             _ => unreachable!("validated: a module has no other sections"),
         }
@@ -118,7 +121,11 @@ impl Sections<'_> {
                 let ty = types::global_type(&ty, Types::all(&info.types), offset)?;
                 EntityIndex::Global(info.globals.push(ty))
             }
-            TypeRef::Tag(_) => return Err(unsupported(types::EXCEPTIONS, offset)),
+            TypeRef::Tag(tag) => {
+                info.imported_tags += 1;
+                let ty = info.types[TypeIndex::from_u32(tag.func_type_idx)].clone();
+                EntityIndex::Tag(info.tags.push(TagType::new(ty)))
+            }
             TypeRef::FuncExact(_) => return Err(unsupported(types::CUSTOM_DESCRIPTORS, offset)),
         })
     }
@@ -164,7 +171,7 @@ impl Sections<'_> {
                 ExternalKind::Table => EntityIndex::Table(TableIndex::from_u32(export.index)),
                 ExternalKind::Memory => EntityIndex::Memory(MemoryIndex::from_u32(export.index)),
                 ExternalKind::Global => EntityIndex::Global(GlobalIndex::from_u32(export.index)),
-                ExternalKind::Tag => return Err(unsupported(types::EXCEPTIONS, offset)),
+                ExternalKind::Tag => EntityIndex::Tag(TagIndex::from_u32(export.index)),
                 ExternalKind::FuncExact => {
                     return Err(unsupported(types::CUSTOM_DESCRIPTORS, offset));
                 }

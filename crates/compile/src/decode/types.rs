@@ -15,7 +15,6 @@ use wasmparser::AbstractHeapType as Abstract;
 use wasmparser::{CompositeInnerType, UnpackedIndex};
 
 pub(super) const CUSTOM_DESCRIPTORS: &str = "the custom-descriptors proposal";
-pub(super) const EXCEPTIONS: &str = "the exception-handling proposal";
 pub(super) const GC: &str = "the gc proposal";
 const CUSTOM_PAGE_SIZES: &str = "the custom-page-sizes proposal";
 const MEMORY64: &str = "the memory64 proposal";

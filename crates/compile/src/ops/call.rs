@@ -26,11 +26,12 @@ use palisade_environ::{
 };
 use std::collections::HashMap;
 
-/// What a function has declared of the functions that it calls.
+/// What a function has declared for the functions that it calls.
 #[derive(Default)]
 pub(crate) struct Callees {
     funcs: HashMap<UserExternalName, FuncRef>,
     signatures: HashMap<TypeIndex, SigRef>,
+    scratch: Option<StackSlot>,
 }
 
 /// How to reach a function.
@@ -44,7 +45,9 @@ enum Callee {
 impl Translator<'_> {
     pub(super) fn call(&mut self, func: FuncIndex) {
         let ty = self.env.module.funcs[func];
-        if self.env.module.defined_func(func).is_none() && self.is_in_loop() {
+        // What the host throws through a call without trampoline reaches no handler of the function itself.
+        let direct = self.state.scope().is_none() && self.is_in_loop();
+        if self.env.module.defined_func(func).is_none() && direct {
             return self.call_import_in_loop(func, ty);
         }
         let callee = self.callee(func);
@@ -207,10 +210,20 @@ impl Translator<'_> {
 
     /// Space for several results of a host function, eight bytes each, with its address.
     fn result_slots(&mut self, signature: &Signature) -> (StackSlot, Value) {
-        let bytes = signature.results.len() * 8;
-        let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes as u32, 3);
-        let slot = self.builder.create_sized_stack_slot(data);
+        let slot = self.scratch(signature.results.len() as u32 * 8);
         (slot, self.builder.ins().stack_addr(POINTER, slot, 0))
+    }
+
+    /// A piece of the frame of at least so many bytes, for values on their way to or from the runtime. There is one for the
+    /// whole function.
+    pub(super) fn scratch(&mut self, bytes: u32) -> StackSlot {
+        let slot = *self.callees.scratch.get_or_insert_with(|| {
+            let data = StackSlotData::new(StackSlotKind::ExplicitSlot, 0, 4);
+            self.builder.create_sized_stack_slot(data)
+        });
+        let data = &mut self.builder.func.sized_stack_slots[slot];
+        data.size = data.size.max(bytes);
+        slot
     }
 
     fn leave_if_raised(&mut self) {
@@ -221,10 +234,10 @@ impl Translator<'_> {
         self.builder.seal_block(leave);
         self.builder.seal_block(stay);
         self.builder.switch_to_block(leave);
-        let (stub, activation) = self.env.raise_stub(&mut self.builder);
+        let (stub, raise) = self.env.raise_stub(&mut self.builder);
         let signature = pointers(self.env.host_convention(), 1);
         let signature = self.builder.import_signature(signature);
-        self.builder.ins().call_indirect(signature, stub, &[activation]);
+        self.builder.ins().call_indirect(signature, stub, &[raise]);
         self.builder.ins().trap(trap_code(Trap::UnreachableCodeReached));
         self.builder.switch_to_block(stay);
     }
@@ -271,31 +284,75 @@ impl Translator<'_> {
     /// Calls with the operands as arguments, pushes the results.
     fn emit_call(&mut self, callee: Callee, ty: TypeIndex) {
         let args = self.call_args(&callee, ty);
+        let signature = self.signature(ty);
+        if let Some(results) = self.try_call(&callee, ty, signature, &args) {
+            return self.state.operands.extend(results);
+        }
         let call = match callee {
             Callee::Near(func) => self.builder.ins().call(func, &args),
-            Callee::Far { code, .. } => {
-                let signature = self.signature(ty);
-                self.builder.ins().call_indirect(signature, code, &args)
-            }
+            Callee::Far { code, .. } => self.builder.ins().call_indirect(signature, code, &args),
         };
         self.state.operands.extend_from_slice(self.builder.inst_results(call));
     }
 
+    /// Calls, where there are handlers that an exception of the callee can reach; goes on in a new block.
+    fn try_call(
+        &mut self,
+        callee: &Callee,
+        ty: TypeIndex,
+        signature: SigRef,
+        args: &[Value],
+    ) -> Option<Vec<Value>> {
+        self.state.scope()?;
+        let results = &self.env.module.types[ty].signature().results;
+        let normal = block_with_params(&mut self.builder, results);
+        let table = self.exception_table(signature, normal, results.len())?;
+        match *callee {
+            Callee::Near(func) => self.builder.ins().try_call(func, args, table),
+            Callee::Far { code, .. } => self.builder.ins().try_call_indirect(code, args, table),
+        };
+        self.builder.seal_block(normal);
+        self.builder.switch_to_block(normal);
+        Some(self.builder.block_params(normal).to_vec())
+    }
+
+    /// Calls a runtime function that throws, and gives nothing back.
+    pub(super) fn libcall_in_scope(&mut self, libcall: Libcall, args: &[Value]) {
+        let func = self.libcall_func(libcall);
+        let signature = self.builder.func.dfg.ext_funcs[func].signature;
+        let args: Vec<Value> =
+            std::iter::once(self.env.vmctx()).chain(args.iter().copied()).collect();
+        let normal = self.builder.create_block();
+        match self.exception_table(signature, normal, 0) {
+            Some(table) => self.builder.ins().try_call(func, &args, table),
+            None => {
+                self.builder.ins().call(func, &args);
+                self.builder.ins().jump(normal, [])
+            }
+        };
+        self.builder.seal_block(normal);
+        self.builder.switch_to_block(normal);
+    }
+
     /// Calls a runtime function through the module's trampoline for it.
     pub(super) fn libcall(&mut self, libcall: Libcall, args: &[Value]) -> Option<Value> {
+        let func = self.libcall_func(libcall);
+        let args: Vec<Value> =
+            std::iter::once(self.env.vmctx()).chain(args.iter().copied()).collect();
+        let call = self.builder.ins().call(func, &args);
+        self.builder.inst_results(call).first().copied()
+    }
+
+    fn libcall_func(&mut self, libcall: Libcall) -> FuncRef {
         let name = UserExternalName::new(NAMESPACE_LIBCALL, libcall.index() as u32);
-        let func = match self.callees.funcs.get(&name) {
+        match self.callees.funcs.get(&name) {
             Some(func) => *func,
             None => {
                 let signature = libcall_signature(libcall, CallConv::Tail);
                 let signature = self.builder.import_signature(signature);
                 self.near(name, signature)
             }
-        };
-        let args: Vec<Value> =
-            std::iter::once(self.env.vmctx()).chain(args.iter().copied()).collect();
-        let call = self.builder.ins().call(func, &args);
-        self.builder.inst_results(call).first().copied()
+        }
     }
 
     /// A function of the same text.

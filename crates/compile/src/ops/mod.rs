@@ -9,12 +9,14 @@ mod bulk;
 mod call;
 mod control;
 mod convert;
+mod exception;
 mod memory;
 mod numeric;
 mod reference;
 mod table;
 
 pub(crate) use call::Callees;
+pub(crate) use exception::{Scope, Try, find_tries};
 
 use crate::error::CompileError;
 use crate::function::Translator;
@@ -43,6 +45,15 @@ impl Translator<'_> {
             Operator::BrOnNull { relative_depth } => self.br_on_null(relative_depth),
             Operator::BrOnNonNull { relative_depth } => self.br_on_non_null(relative_depth),
             Operator::Return => self.return_(),
+
+            // Exceptions: exception.rs
+            Operator::TryTable { try_table } => self.try_table(&try_table),
+            Operator::Throw { tag_index } => self.throw(tag_index),
+            Operator::ThrowRef => self.throw_ref(),
+            Operator::Try { blockty } => self.try_(blockty, offset),
+            Operator::Catch { .. } | Operator::CatchAll => self.catch(),
+            Operator::Delegate { .. } => self.end(),
+            Operator::Rethrow { relative_depth } => self.rethrow(relative_depth),
 
             // Calls: call.rs
             Operator::Call { function_index } => self.call(FuncIndex::from_u32(function_index)),

@@ -8,9 +8,11 @@ use super::instance::InstanceData;
 use super::memory::MemoryData;
 use super::store::{StoreCtx, StoreOpaque};
 use super::table::TableData;
+use super::{ValRaw, exception};
 use crate::error::{Error, Result};
 use palisade_environ::{
-    DataIndex, ElemIndex, Libcall, MemoryIndex, TableIndex, Trap, TypeEntry, VmCtxHeader, VmFuncRef,
+    DataIndex, ElemIndex, Libcall, MemoryIndex, TableIndex, TagIndex, Trap, TypeEntry, VmCtxHeader,
+    VmFuncRef,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -44,6 +46,8 @@ fn address(libcall: Libcall) -> *const u8 {
         Libcall::TableInit => table_init as *const u8,
         Libcall::ElemDrop => elem_drop as *const u8,
         Libcall::IsSubtype => is_subtype as *const u8,
+        Libcall::Throw => throw as *const u8,
+        Libcall::ThrowRef => throw_ref as *const u8,
         Libcall::F32Ceil => f32_ceil as *const u8,
         Libcall::F32Floor => f32_floor as *const u8,
         Libcall::F32Trunc => f32_trunc as *const u8,
@@ -168,6 +172,27 @@ libcall! {
     fn elem_drop(store, instance, elem: u32) {
         store.instances[instance].drop_elem(ElemIndex::from_u32(elem));
         Ok(())
+    }
+}
+
+unsafe extern "C" fn throw(vmctx: *mut VmCtxHeader, tag: u32, values: *const ValRaw) {
+    // SAFETY: compiled code passes its own vmctx, a tag of its module and values of that tag's types.
+    unsafe {
+        run(vmctx, (), |store, instance| {
+            let tag = store.instances[instance].tag_ptr(TagIndex::from_u32(tag));
+            exception::throw((*vmctx).store.cast::<StoreCtx>(), store, tag, values)
+        });
+    }
+}
+
+unsafe extern "C" fn throw_ref(vmctx: *mut VmCtxHeader, exception: u64) {
+    // SAFETY: compiled code passes its own vmctx, and a reference that is not null.
+    unsafe {
+        run(vmctx, (), |store, _| {
+            let handle = store.refs.handle(exception).expect("compiled code has a reference");
+            exception::throw_handle((*vmctx).store.cast::<StoreCtx>(), store, handle);
+            Ok(())
+        });
     }
 }
 

@@ -5,13 +5,14 @@
 
 mod activation;
 mod code;
-mod externref;
+mod exception;
 mod global;
 mod host_func;
 mod instance;
 mod libcalls;
 mod memory;
 mod native;
+mod refs;
 mod registry;
 mod store;
 mod table;
@@ -20,11 +21,12 @@ mod typed_entry;
 
 pub(crate) use activation::{call_array, capture_backtrace, install_fault_handler};
 pub(crate) use code::{CodeImage, CodePlace};
-pub(crate) use externref::RootedRef;
+pub(crate) use exception::TagData;
 pub(crate) use global::GlobalData;
 pub(crate) use instance::{ImportValue, InstanceIndex, instantiate};
 pub(crate) use memory::MemoryData;
 pub(crate) use native::ValRaw;
+pub(crate) use refs::RootedRef;
 pub(crate) use store::{FuncPtr, StoreBox, StoreId, StoreInner, StoreOpaque};
 pub(crate) use table::TableData;
 pub(crate) use trampolines::prepare;
