@@ -29,14 +29,16 @@ const SERIAL_CODE_BYTES: u32 = 64 << 10;
 
 /// The proposals that modules may use.
 ///
-/// By default WebAssembly 2.0 without SIMD, and extended constant expressions.
+/// By default WebAssembly 2.0 without SIMD, extended constant expressions, several memories, and 64-bit memories and
+/// tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Features(WasmFeatures);
 
 impl Default for Features {
     fn default() -> Features {
         let wasm2 = WasmFeatures::WASM2.difference(WasmFeatures::SIMD);
-        Features(wasm2.union(WasmFeatures::EXTENDED_CONST))
+        let memories = WasmFeatures::MULTI_MEMORY.union(WasmFeatures::MEMORY64);
+        Features(wasm2.union(WasmFeatures::EXTENDED_CONST).union(memories))
     }
 }
 
@@ -49,6 +51,21 @@ impl Features {
     /// Whether the `v128` type and its instructions are allowed; off by default.
     pub fn simd(self, on: bool) -> Features {
         self.with(WasmFeatures::SIMD, on)
+    }
+
+    /// Whether a module may have more than one memory; on by default.
+    pub fn multi_memory(self, on: bool) -> Features {
+        self.with(WasmFeatures::MULTI_MEMORY, on)
+    }
+
+    /// Whether memories and tables may have 64-bit indices; on by default.
+    pub fn memory64(self, on: bool) -> Features {
+        self.with(WasmFeatures::MEMORY64, on)
+    }
+
+    /// Whether memories may have pages of another size than 64 KiB; off by default.
+    pub fn custom_page_sizes(self, on: bool) -> Features {
+        self.with(WasmFeatures::CUSTOM_PAGE_SIZES, on)
     }
 
     fn with(mut self, feature: WasmFeatures, on: bool) -> Features {
@@ -238,14 +255,14 @@ mod tests {
             let result = decode(&module(sections).into(), features);
             result.expect_err("module cannot be decoded").to_string()
         };
-        // A 64-bit memory; then also a start function that does not exist.
+        // A shared memory; then also a start function that does not exist.
         assert_eq!(
-            error(&[5, 3, 1, 4, 1]),
-            "the memory64 proposal is not supported (at offset 0xb)"
+            error(&[5, 4, 1, 3, 1, 2]),
+            "the threads proposal is not supported (at offset 0xb)"
         );
         assert_eq!(
-            error(&[5, 3, 1, 4, 1, 8, 1, 0]),
-            "unknown function 0: func index out of bounds (at offset 0xf, in start section)"
+            error(&[5, 4, 1, 3, 1, 2, 8, 1, 0]),
+            "unknown function 0: func index out of bounds (at offset 0x10, in start section)"
         );
     }
 

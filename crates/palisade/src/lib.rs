@@ -118,7 +118,8 @@ pub use linker::{InstancePre, Linker};
 pub use memory::{Memory, MemoryAccessError};
 pub use module::Module;
 pub use palisade_environ::{
-    GlobalType, HeapType, MemoryType, Mutability, RefType, TableType, Trap, ValType,
+    GlobalType, HeapType, MemoryType, MemoryTypeBuilder, MemoryTypeError, Mutability, RefType,
+    TableType, Trap, ValType,
 };
 pub use store::{AsContext, AsContextMut, Caller, Store, StoreContext, StoreContextMut};
 pub use table::Table;
