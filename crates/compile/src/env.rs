@@ -155,7 +155,7 @@ impl<'a> Env<'a> {
             // Written before any code of the instance runs.
             flags = constant();
         }
-        b.ins().load(clif_type(*ty.content()), flags, address, offset)
+        b.ins().load(clif_type(ty.content()), flags, address, offset)
     }
 
     /// Gives a global a new value.
@@ -280,6 +280,15 @@ impl<'a> Env<'a> {
             b.ins().load(POINTER, flags, func, offsets::FUNC_REF_VMCTX),
             b.ins().load(types::I32, flags, func, offsets::FUNC_REF_SIGNATURE),
         ]
+    }
+
+    /// Code address and vmctx behind a reference. The access traps if it is null, which is address 0.
+    pub(crate) fn callable(&self, b: &mut FunctionBuilder<'_>, func: Value) -> (Value, Value) {
+        let null = Some(trap_code(Trap::NullReference));
+        let checked = MemFlagsData::new().with_aligned().with_readonly().with_trap_code(null);
+        let code = b.ins().load(POINTER, checked, func, offsets::FUNC_REF_CODE);
+        let known = MemFlagsData::trusted().with_readonly();
+        (code, b.ins().load(POINTER, known, func, offsets::FUNC_REF_VMCTX))
     }
 
     /// Tells the store who is calling; a host function may ask.

@@ -209,12 +209,13 @@ fn declare_locals(
     signature: &Signature,
     body: &FunctionBody<'_>,
 ) -> Locals {
-    let mut types: Vec<Type> = signature.params.iter().map(|ty| clif_type(*ty)).collect();
+    let mut types: Vec<Type> = signature.params.iter().map(clif_type).collect();
     for group in body.get_locals_reader().expect("validated: locals") {
         let (count, ty) = group.expect("validated: locals");
-        types.extend(std::iter::repeat_n(clif_type(machine_types(ty)[0]), count as usize));
+        types.extend(std::iter::repeat_n(clif_type(&machine_types(ty)[0]), count as usize));
     }
-    let locals = Locals::new(builder, types, body.as_bytes().len());
+    let operators = body.get_binary_reader_for_operators().expect("validated: operators");
+    let locals = Locals::new(builder, types, operators.bytes_remaining());
     let params = builder.block_params(entry)[1..].to_vec();
     locals.initialize(builder, &params);
     locals

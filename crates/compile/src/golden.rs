@@ -28,7 +28,8 @@ fn check(name: &str) {
 
 fn clif_of(module: &Path) -> String {
     let bytes: Arc<[u8]> = wat::parse_file(module).unwrap().into();
-    let info = decode(&bytes, Features::default().custom_page_sizes(true)).unwrap();
+    let info =
+        decode(&bytes, Features::default().custom_page_sizes(true), &Arc::default()).unwrap();
     let options = CompilerOptions { verifier: true, ..CompilerOptions::default() };
     let compiler = Compiler::new(&options).unwrap();
     let names = crate::function_names(

@@ -9,6 +9,7 @@
 mod index;
 mod libcall;
 mod module;
+mod registry;
 mod trap;
 mod types;
 mod vmctx;
@@ -16,6 +17,7 @@ mod vmctx;
 pub use index::*;
 pub use libcall::*;
 pub use module::*;
+pub use registry::*;
 pub use trap::*;
 pub use types::*;
 pub use vmctx::*;

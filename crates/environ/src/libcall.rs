@@ -63,6 +63,8 @@ libcalls! {
     TableInit(I32 I32 I64 I32 I32);
     /// `elem.drop`: element segment.
     ElemDrop(I32);
+    /// Whether a function (not null) has a type, given by its id, or a subtype of it; 0 or 1.
+    IsSubtype(I64 I32) -> I32;
     /// `f32.ceil` for CPUs without an instruction for it.
     F32Ceil(F32) -> F32;
     /// `f32.floor` likewise.

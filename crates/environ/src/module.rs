@@ -12,7 +12,7 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub struct ModuleInfo {
     /// Types of functions, one entry for each type index.
-    pub types: PrimaryMap<TypeIndex, Signature>,
+    pub types: PrimaryMap<TypeIndex, FuncType>,
     /// Imports in the order of the module.
     pub imports: Vec<Import>,
     /// Exports in the order of the module.
@@ -89,7 +89,7 @@ impl ModuleInfo {
 
     /// The signature of a function.
     pub fn signature(&self, index: FuncIndex) -> &Signature {
-        &self.types[self.funcs[index]]
+        self.types[self.funcs[index]].signature()
     }
 
     /// The contents of the first custom section of this name.

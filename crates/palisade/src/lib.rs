@@ -118,12 +118,12 @@ pub use linker::{InstancePre, Linker};
 pub use memory::{Memory, MemoryAccessError};
 pub use module::Module;
 pub use palisade_environ::{
-    GlobalType, HeapType, MemoryType, MemoryTypeBuilder, MemoryTypeError, Mutability, RefType,
-    TableType, Trap, ValType,
+    FuncType, GlobalType, HeapType, MemoryType, MemoryTypeBuilder, MemoryTypeError, Mutability,
+    RefType, TableType, Trap, ValType,
 };
 pub use store::{AsContext, AsContextMut, Caller, Store, StoreContext, StoreContextMut};
 pub use table::Table;
 pub use typed::TypedFunc;
-pub use types::{ExportType, ExternType, FuncType, ImportType};
+pub use types::{ExportType, ExternType, ImportType};
 pub use value::{Ref, V128, Val};
 pub use vm::{IntoFunc, WasmParams, WasmResults, WasmRet, WasmTy};

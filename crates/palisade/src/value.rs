@@ -61,7 +61,7 @@ pub enum Ref {
 impl Val {
     /// The null reference of this kind.
     pub fn null_ref(heap: &HeapType) -> Val {
-        match heap {
+        match heap.top() {
             HeapType::Func => Val::FuncRef(None),
             _ => Val::ExternRef(None),
         }
@@ -110,14 +110,19 @@ impl Val {
     }
 
     /// Whether this value belongs to `ty`.
-    pub(crate) fn is_of(&self, ty: &ValType) -> bool {
-        let null = matches!(self, Val::FuncRef(None) | Val::ExternRef(None));
-        match ty {
-            ValType::Ref(ty) => {
-                let general = RefType::new(true, *ty.heap_type());
-                self.kind().matches(&general.into()) && (ty.is_nullable() || !null)
+    fn is_of(&self, store: &StoreOpaque, ty: &ValType) -> bool {
+        let ValType::Ref(ty) = ty else { return self.kind() == *ty };
+        let heap = ty.heap_type();
+        match self {
+            Val::FuncRef(None) | Val::ExternRef(None) => {
+                ty.is_nullable() && self.kind() == ValType::Ref(RefType::new(true, heap.top()))
             }
-            ty => self.kind() == *ty,
+            Val::FuncRef(Some(func)) => match heap {
+                HeapType::ConcreteFunc(ty) => func.ptr(store).ty(store).func_type().matches(ty),
+                heap => *heap == HeapType::Func,
+            },
+            Val::ExternRef(Some(_)) => *heap == HeapType::Extern,
+            _ => false,
         }
     }
 
@@ -138,7 +143,7 @@ impl Val {
     ///
     /// When this value does not belong to `ty`.
     pub(crate) fn to_raw(self, store: &StoreOpaque, ty: &ValType) -> Result<ValRaw> {
-        if !self.is_of(ty) {
+        if !self.is_of(store, ty) {
             return Err(Error::usage(format!(
                 "type mismatch: expected {ty}, found {}",
                 self.kind()
@@ -159,7 +164,7 @@ impl Val {
 impl Ref {
     /// The null reference of this kind.
     pub fn null(heap: &HeapType) -> Ref {
-        match heap {
+        match heap.top() {
             HeapType::Func => Ref::Func(None),
             _ => Ref::Extern(None),
         }
@@ -179,7 +184,7 @@ impl Ref {
     }
 
     pub(crate) fn from_raw(store: &mut StoreOpaque, raw: u64, ty: &RefType) -> Ref {
-        match ty.heap_type() {
+        match ty.heap_type().top() {
             HeapType::Func => {
                 Ref::Func(store.func_from_raw(raw).map(|func| Func::from_ptr(store, func)))
             }
@@ -202,7 +207,7 @@ impl Ref {
     ///
     /// When this reference does not belong to `ty`.
     pub(crate) fn to_raw_of(self, store: &StoreOpaque, ty: &RefType) -> Result<u64> {
-        Ok(Val::from(self).to_raw(store, &ValType::Ref(*ty))?.u64())
+        Ok(Val::from(self).to_raw(store, &ValType::Ref(ty.clone()))?.u64())
     }
 }
 

@@ -4,7 +4,7 @@
 //! in one place, [`Translator::callee`].
 //! Invariant: before code of another instance or of the host may run, the store knows the caller.
 //!
-//! Spec: Execution > Instructions > Control Instructions (call, call_indirect).
+//! Spec: Execution > Instructions > Control Instructions (call, call_indirect, call_ref, return_call and its kin).
 
 use crate::bounds;
 use crate::env::trap_code;
@@ -21,7 +21,8 @@ use cranelift_codegen::ir::{
 };
 use cranelift_codegen::isa::CallConv;
 use palisade_environ::{
-    ExitPlace, FuncIndex, Libcall, Signature, TableIndex, Trap, TypeIndex, ValType, offsets,
+    ExitPlace, FuncIndex, HeapType, Libcall, Signature, TableIndex, Trap, TypeIndex, ValType,
+    offsets,
 };
 use std::collections::HashMap;
 
@@ -51,22 +52,69 @@ impl Translator<'_> {
     }
 
     pub(super) fn call_indirect(&mut self, ty: u32, table: u32) {
-        let ty = TypeIndex::from_u32(ty);
+        let callee = self.table_callee(ty, table);
+        self.emit_call(callee, TypeIndex::from_u32(ty));
+    }
+
+    pub(super) fn call_ref(&mut self, ty: u32) {
+        let callee = self.reference_callee();
+        self.emit_call(callee, TypeIndex::from_u32(ty));
+    }
+
+    pub(super) fn return_call(&mut self, func: FuncIndex) {
+        let callee = self.callee(func);
+        self.emit_return_call(callee, self.env.module.funcs[func]);
+    }
+
+    pub(super) fn return_call_indirect(&mut self, ty: u32, table: u32) {
+        let callee = self.table_callee(ty, table);
+        self.emit_return_call(callee, TypeIndex::from_u32(ty));
+    }
+
+    pub(super) fn return_call_ref(&mut self, ty: u32) {
+        let callee = self.reference_callee();
+        self.emit_return_call(callee, TypeIndex::from_u32(ty));
+    }
+
+    /// Pops the index of a table entry; the function there, which has been found to have the type `ty`.
+    fn table_callee(&mut self, ty: u32, table: u32) -> Callee {
         let index = self.pop();
         let table = TableIndex::from_u32(table);
         let entry = bounds::table_entry(&mut self.builder, &self.env, table, index);
-        self.check_signature(entry, ty);
-        // The load of the signature has shown that the entry is accessible.
-        let flags = self.env.table_flags().with_notrap();
+        self.check_signature(entry, table, TypeIndex::from_u32(ty));
+        let flags = self.env.table_flags();
         let code = self.builder.ins().load(POINTER, flags, entry, offsets::ENTRY_CODE);
+        // The first load has shown that the entry is accessible.
+        let flags = flags.with_notrap();
         let vmctx = self.builder.ins().load(POINTER, flags, entry, offsets::ENTRY_VMCTX);
-        self.emit_call(Callee::Far { code, vmctx }, ty);
+        Callee::Far { code, vmctx }
     }
 
-    /// Traps unless the function in a table entry has the type `ty`. Type ids are unique in an engine, and null has
-    /// none, so one compare is enough.
-    fn check_signature(&mut self, entry: Value, ty: TypeIndex) {
+    /// Pops a reference; the function there. The load traps if the reference is null.
+    fn reference_callee(&mut self) -> Callee {
+        let reference = self.pop();
+        let (code, vmctx) = self.env.callable(&mut self.builder, reference);
+        Callee::Far { code, vmctx }
+    }
+
+    /// Traps unless the function in a table entry has the type `ty`.
+    ///
+    /// Type ids are unique in an engine, and null has none, so one compare is enough for a type without subtypes.
+    fn check_signature(&mut self, entry: Value, table: TableIndex, ty: TypeIndex) {
+        let module = self.env.module;
+        let element = module.tables[table].element();
         let flags = self.env.table_flags();
+        let known = match element.heap_type() {
+            HeapType::ConcreteFunc(element) => element.matches(&module.types[ty]),
+            _ => false,
+        };
+        if known {
+            if element.is_nullable() {
+                let code = self.builder.ins().load(POINTER, flags, entry, offsets::ENTRY_CODE);
+                self.builder.ins().trapz(code, trap_code(Trap::IndirectCallToNull));
+            }
+            return;
+        }
         let b = &mut self.builder;
         let actual = b.ins().load(types::I32, flags, entry, offsets::ENTRY_SIGNATURE);
         let expected = self.env.signature_id(b, ty);
@@ -76,11 +124,20 @@ impl Translator<'_> {
         b.set_cold_block(wrong);
         b.ins().brif(matches, right, [], wrong, []);
         b.seal_block(wrong);
-        b.seal_block(right);
         b.switch_to_block(wrong);
         b.ins().trapz(actual, trap_code(Trap::IndirectCallToNull));
-        b.ins().trap(trap_code(Trap::BadSignature));
-        b.switch_to_block(right);
+        if module.types[ty].is_final() {
+            b.seal_block(right);
+            b.ins().trap(trap_code(Trap::BadSignature));
+        } else {
+            let flags = flags.with_notrap();
+            let func = b.ins().load(POINTER, flags, entry, offsets::ENTRY_FUNC_REF);
+            let subtype = self.libcall(Libcall::IsSubtype, &[func, expected]).expect("a result");
+            self.builder.ins().trapz(subtype, trap_code(Trap::BadSignature));
+            self.builder.ins().jump(right, []);
+            self.builder.seal_block(right);
+        }
+        self.builder.switch_to_block(right);
     }
 
     /// Whether one of the innermost frames is a loop; code outside of loops is called too rarely to pay for more of it.
@@ -92,7 +149,7 @@ impl Translator<'_> {
     /// Calls an imported function: where it is the host's and takes its values in registers, without the trampoline
     /// (0.6 of the time), at the price of more code.
     fn call_import_in_loop(&mut self, func: FuncIndex, ty: TypeIndex) {
-        let signature = &self.env.module.types[ty];
+        let signature = self.env.module.types[ty].signature();
         let (host, wasm) = (self.builder.create_block(), self.builder.create_block());
         let after = block_with_params(&mut self.builder, &signature.results);
         let host_code = self.env.imported_host_code(&mut self.builder, func);
@@ -143,7 +200,7 @@ impl Translator<'_> {
         self.leave_if_raised();
         let Some((slot, _)) = slots else { return results };
         let load = |(place, ty): (usize, &ValType)| {
-            self.builder.ins().stack_load(POINTER, clif_type(*ty), slot, (place * 8) as i32)
+            self.builder.ins().stack_load(POINTER, clif_type(ty), slot, (place * 8) as i32)
         };
         signature.results.iter().enumerate().map(load).collect()
     }
@@ -184,19 +241,36 @@ impl Translator<'_> {
         Callee::Near(self.near(name, signature))
     }
 
-    /// Calls with the operands as arguments, pushes the results.
-    fn emit_call(&mut self, callee: Callee, ty: TypeIndex) {
-        let params = self.env.module.types[ty].params.len();
+    /// Pops the arguments of a call; they and the vmctx of the callee. From here on the call may leave the instance.
+    fn call_args(&mut self, callee: &Callee, ty: TypeIndex) -> Vec<Value> {
+        let params = self.env.module.types[ty].signature().params.len();
         let height = self.state.operands.len() - params;
         let vmctx = match callee {
             Callee::Near(_) => self.env.vmctx(),
             Callee::Far { vmctx, .. } => {
                 self.env.note_caller(&mut self.builder);
-                vmctx
+                *vmctx
             }
         };
-        let args: Vec<Value> =
-            std::iter::once(vmctx).chain(self.state.operands.drain(height..)).collect();
+        std::iter::once(vmctx).chain(self.state.operands.drain(height..)).collect()
+    }
+
+    /// Leaves the function for another one, which returns in its place.
+    fn emit_return_call(&mut self, callee: Callee, ty: TypeIndex) {
+        let args = self.call_args(&callee, ty);
+        match callee {
+            Callee::Near(func) => self.builder.ins().return_call(func, &args),
+            Callee::Far { code, .. } => {
+                let signature = self.signature(ty);
+                self.builder.ins().return_call_indirect(signature, code, &args)
+            }
+        };
+        self.state.reachable = false;
+    }
+
+    /// Calls with the operands as arguments, pushes the results.
+    fn emit_call(&mut self, callee: Callee, ty: TypeIndex) {
+        let args = self.call_args(&callee, ty);
         let call = match callee {
             Callee::Near(func) => self.builder.ins().call(func, &args),
             Callee::Far { code, .. } => {
@@ -239,7 +313,7 @@ impl Translator<'_> {
 
     fn signature(&mut self, ty: TypeIndex) -> SigRef {
         *self.callees.signatures.entry(ty).or_insert_with(|| {
-            self.builder.import_signature(wasm_signature(&self.env.module.types[ty]))
+            self.builder.import_signature(wasm_signature(self.env.module.types[ty].signature()))
         })
     }
 }

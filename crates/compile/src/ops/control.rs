@@ -117,6 +117,21 @@ impl Translator<'_> {
         self.branch_if(condition, depth);
     }
 
+    /// `br_on_null`: branches without the reference, or goes on with it.
+    pub(super) fn br_on_null(&mut self, depth: u32) {
+        let reference = self.pop();
+        let null = self.builder.ins().icmp_imm_u(IntCC::Equal, reference, 0);
+        self.branch_if(null, depth);
+        self.push(reference);
+    }
+
+    /// `br_on_non_null`: branches with the reference, or goes on without it.
+    pub(super) fn br_on_non_null(&mut self, depth: u32) {
+        let reference = *self.state.operands.last().expect("validated: an operand");
+        self.branch_if(reference, depth);
+        self.pop();
+    }
+
     pub(super) fn br_table(&mut self, targets: &BrTable<'_>) {
         let index = self.pop();
         let default = targets.default();

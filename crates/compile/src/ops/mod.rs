@@ -40,6 +40,8 @@ impl Translator<'_> {
             Operator::Br { relative_depth } => self.br(relative_depth),
             Operator::BrIf { relative_depth } => self.br_if(relative_depth),
             Operator::BrTable { targets } => self.br_table(&targets),
+            Operator::BrOnNull { relative_depth } => self.br_on_null(relative_depth),
+            Operator::BrOnNonNull { relative_depth } => self.br_on_non_null(relative_depth),
             Operator::Return => self.return_(),
 
             // Calls: call.rs
@@ -47,6 +49,14 @@ impl Translator<'_> {
             Operator::CallIndirect { type_index, table_index } => {
                 self.call_indirect(type_index, table_index)
             }
+            Operator::CallRef { type_index } => self.call_ref(type_index),
+            Operator::ReturnCall { function_index } => {
+                self.return_call(FuncIndex::from_u32(function_index))
+            }
+            Operator::ReturnCallIndirect { type_index, table_index } => {
+                self.return_call_indirect(type_index, table_index)
+            }
+            Operator::ReturnCallRef { type_index } => self.return_call_ref(type_index),
 
             // Parametric: numeric.rs
             Operator::Drop => _ = self.pop(),
@@ -66,6 +76,7 @@ impl Translator<'_> {
             // References: reference.rs
             Operator::RefNull { .. } => self.ref_null(),
             Operator::RefIsNull => self.ref_is_null(),
+            Operator::RefAsNonNull => self.ref_as_non_null(),
             Operator::RefFunc { function_index } => {
                 self.ref_func(FuncIndex::from_u32(function_index))
             }

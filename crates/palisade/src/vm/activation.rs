@@ -12,6 +12,7 @@ use super::instance::InstanceData;
 use super::native::{FromRaw, IntoAbi};
 use super::registry;
 use super::store::{FuncPtr, StoreCtx, StoreOpaque, activation_of};
+use super::trampolines::trampoline;
 use super::{CodePlace, ValRaw, WasmParams, WasmResults};
 use crate::backtrace::WasmBacktrace;
 use crate::error::{Error, Result};
@@ -147,13 +148,13 @@ pub(crate) fn call_array(
     func: FuncPtr,
     slots: &mut [ValRaw],
 ) -> Result<()> {
-    let signature = func.signature_ref(store).signature();
+    let signature = func.ty(store).signature();
     assert!(slots.len() >= signature.params.len().max(signature.results.len()));
     if func.is_host(store) {
         return super::host_func::call_from_host(store, func, slots);
     }
     let compiler = store.engine().compiler();
-    let entry = func.signature_ref(store).trampoline(compiler, TrampolineKind::EntryArray)?;
+    let entry = trampoline(compiler, func.ty(store), TrampolineKind::EntryArray)?;
     let (code, vmctx) = {
         let func = func.get(store);
         (func.code, func.vmctx)

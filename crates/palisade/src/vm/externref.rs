@@ -139,7 +139,7 @@ impl StoreOpaque {
         self.refs.roots.iter().for_each(|root| mark(root.handle.into()));
         self.tables.iter().for_each(|table| table.for_each_externref(&mut mark));
         self.for_each_global(|ty, raw| {
-            if matches!(ty, ValType::Ref(ty) if *ty.heap_type() == HeapType::Extern) {
+            if matches!(ty, ValType::Ref(ty) if ty.heap_type().top() == HeapType::Extern) {
                 mark(raw);
             }
         });
@@ -156,5 +156,5 @@ impl StoreOpaque {
 
 /// Whether references of this type are handles of host values.
 pub(super) fn is_externref(ty: &RefType) -> bool {
-    *ty.heap_type() == HeapType::Extern
+    ty.heap_type().top() == HeapType::Extern
 }

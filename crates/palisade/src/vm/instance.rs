@@ -228,8 +228,8 @@ impl InstanceData {
             instance: (&raw mut *self).cast(),
         };
         self.vmctx.write(0, header);
-        for (ty, entry) in self.module.signatures() {
-            self.vmctx.write(self.info().offsets.signature(ty), entry.id());
+        for (index, ty) in &self.info().types {
+            self.vmctx.write(self.info().offsets.signature(index), ty.entry().id());
         }
     }
 
@@ -266,13 +266,13 @@ impl InstanceData {
         let info = module.info();
         for (escaped, func) in &info.escaped_funcs {
             let defined = info.defined_func(*func).expect("only defined functions are listed");
-            let signature = &module.signatures()[info.funcs[*func]];
+            let ty = info.types[info.funcs[*func]].entry();
             let func_ref = VmFuncRef {
                 code: module.code().function(defined.as_u32() as usize),
                 vmctx: self.vmctx.start.as_ptr(),
-                signature: signature.id(),
+                signature: ty.id(),
                 kind: VmFuncKind::Wasm,
-                runtime: Arc::as_ptr(signature).cast(),
+                runtime: std::ptr::from_ref(ty).cast(),
             };
             self.vmctx.write(info.offsets.func_ref(escaped), func_ref);
         }

@@ -9,7 +9,9 @@ use super::memory::MemoryData;
 use super::store::{StoreCtx, StoreOpaque};
 use super::table::TableData;
 use crate::error::{Error, Result};
-use palisade_environ::{DataIndex, ElemIndex, Libcall, MemoryIndex, TableIndex, Trap, VmCtxHeader};
+use palisade_environ::{
+    DataIndex, ElemIndex, Libcall, MemoryIndex, TableIndex, Trap, TypeEntry, VmCtxHeader, VmFuncRef,
+};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The table of pointers that vmctxs refer to.
@@ -41,6 +43,7 @@ fn address(libcall: Libcall) -> *const u8 {
         Libcall::TableCopy => table_copy as *const u8,
         Libcall::TableInit => table_init as *const u8,
         Libcall::ElemDrop => elem_drop as *const u8,
+        Libcall::IsSubtype => is_subtype as *const u8,
         Libcall::F32Ceil => f32_ceil as *const u8,
         Libcall::F32Floor => f32_floor as *const u8,
         Libcall::F32Trunc => f32_trunc as *const u8,
@@ -166,6 +169,15 @@ libcall! {
         store.instances[instance].drop_elem(ElemIndex::from_u32(elem));
         Ok(())
     }
+}
+
+unsafe extern "C" fn is_subtype(_: *mut VmCtxHeader, func: u64, expected: u32) -> u32 {
+    // SAFETY: compiled code passes a reference of the store that runs, and the store holds the types of its functions.
+    let ty = unsafe {
+        let func = func as usize as *const VmFuncRef;
+        &*(*func).runtime.cast::<TypeEntry>()
+    };
+    ty.is_subtype_of(expected).into()
 }
 
 fn range(start: u64, len: u64, bytes: &[u8]) -> Result<std::ops::Range<usize>> {

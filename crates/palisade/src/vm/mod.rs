@@ -13,9 +13,9 @@ mod libcalls;
 mod memory;
 mod native;
 mod registry;
-mod signature;
 mod store;
 mod table;
+mod trampolines;
 mod typed_entry;
 
 pub(crate) use activation::{call_array, capture_backtrace, install_fault_handler};
@@ -25,9 +25,9 @@ pub(crate) use global::GlobalData;
 pub(crate) use instance::{ImportValue, InstanceIndex, instantiate};
 pub(crate) use memory::MemoryData;
 pub(crate) use native::ValRaw;
-pub(crate) use signature::{SignatureEntry, SignatureRegistry, prepare};
 pub(crate) use store::{FuncPtr, StoreBox, StoreId, StoreInner, StoreOpaque};
 pub(crate) use table::TableData;
+pub(crate) use trampolines::prepare;
 pub(crate) use typed_entry::TypedEntry;
 
 pub use host_func::IntoFunc;

@@ -10,12 +10,11 @@ use super::global::GlobalData;
 use super::host_func::{HostBody, HostFuncData};
 use super::instance::InstanceData;
 use super::memory::MemoryData;
-use super::signature::SignatureEntry;
 use super::table::TableData;
 use crate::Engine;
 use crate::error::{Error, Result};
 use crate::limits::ResourceLimiter;
-use palisade_environ::{VmFuncKind, VmFuncRef, VmStoreContext};
+use palisade_environ::{TypeEntry, VmFuncKind, VmFuncRef, VmStoreContext};
 use std::collections::HashMap;
 use std::num::NonZeroU64;
 use std::ptr::NonNull;
@@ -352,20 +351,10 @@ impl FuncPtr {
     }
 
     /// Its type. `store` is the one that owns it.
-    pub(crate) fn signature(self, store: &StoreOpaque) -> Arc<SignatureEntry> {
-        let entry = self.get(store).runtime.cast::<SignatureEntry>();
-        // SAFETY: every `VmFuncRef` is made with a pointer from an `Arc` that its instance or host function keeps.
-        unsafe {
-            Arc::increment_strong_count(entry);
-            Arc::from_raw(entry)
-        }
-    }
-
-    /// Its type, borrowed. `store` is the one that owns it.
     #[inline]
-    pub(crate) fn signature_ref(self, store: &StoreOpaque) -> &SignatureEntry {
-        let entry = self.get(store).runtime.cast::<SignatureEntry>();
-        // SAFETY: as above.
+    pub(crate) fn ty(self, store: &StoreOpaque) -> &TypeEntry {
+        let entry = self.get(store).runtime.cast::<TypeEntry>();
+        // SAFETY: every `VmFuncRef` is made with the entry of a type that its instance or host function holds.
         unsafe { &*entry }
     }
 }

@@ -46,7 +46,7 @@ impl TableData {
                 "table minimum size of {minimum} elements exceeds table limits"
             )));
         }
-        let elements = match ty.element().heap_type() {
+        let elements = match ty.element().heap_type().top() {
             HeapType::Func => Elements::Funcs(Vec::new()),
             _ => Elements::Handles(Vec::new()),
         };
