@@ -72,7 +72,7 @@
 //! let error = div.call(&mut store, (1, 0)).unwrap_err();
 //! assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::IntegerDivisionByZero));
 //! assert_eq!(error.downcast_ref::<WasmBacktrace>().unwrap().frames().len(), 1);
-//! # palisade::Result::Ok(())
+//! # Ok::<(), palisade::Error>(())
 //! ```
 //!
 //! # What an engine does to the process
