@@ -12,7 +12,7 @@ mod values;
 
 use crate::failure;
 use crate::output::Output;
-use palisade::{Engine, Error};
+use palisade::{Config, Engine, Error};
 use std::fmt;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -79,7 +79,8 @@ pub(crate) fn execute(options: &Options, out: &mut Output) -> Result<ExitCode, f
         collect(path, &mut scripts).map_err(failure::Failure::during(what))?;
     }
 
-    let engine = Engine::default();
+    let engine =
+        Engine::new(&all_proposals()).map_err(failure::Failure::during("cannot make an engine"))?;
     let (mut passed, mut failed) = (0, 0);
     for script in &scripts {
         let report = run_file(script, &engine);
@@ -92,6 +93,13 @@ pub(crate) fn execute(options: &Options, out: &mut Output) -> Result<ExitCode, f
     writeln!(out, "{passed} passed, {failed} failed")?;
     out.flush()?;
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Every proposal that is built, also those that are off by default: scripts are there to test them.
+fn all_proposals() -> Config {
+    let mut config = Config::new();
+    config.wasm_custom_page_sizes(true);
+    config
 }
 
 /// Adds the script `path`, or every script below the directory `path` in the order of their names.
