@@ -23,12 +23,15 @@ struct Options {
 }
 
 /// A kernel, by name and text.
-const KERNELS: [(&str, &str); 5] = [
+const KERNELS: [(&str, &str); 8] = [
     ("fib", include_str!("../kernels/fib.wat")),
     ("sieve", include_str!("../kernels/sieve.wat")),
     ("matmul", include_str!("../kernels/matmul.wat")),
     ("pointer chase", include_str!("../kernels/chase.wat")),
     ("call_indirect", include_str!("../kernels/indirect.wat")),
+    ("call_ref", include_str!("../kernels/call_ref.wat")),
+    ("throw and catch", include_str!("../kernels/throw.wat")),
+    ("throw over 1,000 frames", include_str!("../kernels/throw_deep.wat")),
 ];
 
 /// The module for boundary and instantiation measures.

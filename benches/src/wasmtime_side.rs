@@ -1,7 +1,7 @@
 //! The measured work, done with wasmtime.
 
 use crate::{CALLS, INSTANCES, Work};
-use wasmtime::{Engine, Linker, Module, Store, Val};
+use wasmtime::{Config, Engine, Linker, Module, Store, Val};
 
 fn linker(engine: &Engine) -> Linker<()> {
     let mut linker = Linker::new(engine);
@@ -9,8 +9,15 @@ fn linker(engine: &Engine) -> Linker<()> {
     linker
 }
 
+/// An engine with the proposals that kernels use and that are off by default.
+fn engine() -> Engine {
+    let mut config = Config::new();
+    config.wasm_function_references(true).wasm_gc(true).wasm_exceptions(true);
+    Engine::new(&config).expect("a valid configuration")
+}
+
 pub(crate) fn kernel(binary: &[u8]) -> Work<'_> {
-    let engine = Engine::default();
+    let engine = engine();
     let module = Module::new(&engine, binary).expect("valid");
     let mut store = Store::new(&engine, ());
     let instance = linker(&engine).instantiate(&mut store, &module).expect("it links");
