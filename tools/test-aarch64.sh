@@ -16,6 +16,8 @@ case "$(uname -m)" in
   x86_64)
     tools/aarch64-setup.sh
     cargo=("${A64_HOME:-$HOME/.cache/a64}/bin/cargo-a64")
+    # For tests that start themselves once more.
+    export PALISADE_TEST_RUNNER="qemu-aarch64 -L /usr/aarch64-linux-gnu"
     ;;
   *)
     echo "no recipe for $(uname -m)" >&2

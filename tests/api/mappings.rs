@@ -4,7 +4,6 @@
 //! its own: the test binary starts itself with only that test.
 
 use palisade::{Engine, Instance, Linker, Memory, MemoryType, Module, Store};
-use std::process::Command;
 
 /// Set in the process that runs a single test.
 const ALONE: &str = "PALISADE_TEST_ALONE";
@@ -15,7 +14,7 @@ fn alone(name: &str, body: impl FnOnce()) {
         return body();
     }
     let test = format!("mappings::{name}");
-    let output = Command::new(std::env::current_exe().unwrap())
+    let output = palisade_tests::this_program()
         .args(["--exact", &test, "--nocapture", "--test-threads=1"])
         .env(ALONE, "1")
         .output()

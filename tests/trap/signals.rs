@@ -6,7 +6,7 @@
 use crate::{call, instance, instantiate, trap};
 use palisade::{Engine, Func, Memory, MemoryType, Store, Trap};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, ExitStatus};
+use std::process::ExitStatus;
 
 const VARIABLE: &str = "PALISADE_TRAP_TEST_CHILD";
 
@@ -18,8 +18,7 @@ const BAD_ADDRESS: usize = 0x18;
 
 /// Runs the child and tells how it ended.
 fn run_child(what: &str) -> ExitStatus {
-    let program = std::env::current_exe().expect("this program");
-    let mut command = Command::new(program);
+    let mut command = palisade_tests::this_program();
     command.args(["--exact", "signals::child", "--nocapture"]).env(VARIABLE, what);
     command.output().expect("it starts").status
 }
