@@ -74,7 +74,7 @@ impl<T: 'static> Store<T> {
         self.0.get_mut().set_limiter(Box::new(limiter));
     }
 
-    /// Drops values of the host that no guest of this store and no root refers to any more.
+    /// Drops values of the host, and exceptions, that no guest of this store and no root refers to any more.
     pub fn gc(&mut self) {
         self.as_context_mut().gc();
     }
@@ -122,8 +122,8 @@ impl<'a, T> StoreContextMut<'a, T> {
         self.0.opaque().engine()
     }
 
-    /// Drops values of the host that nothing refers to any more. Waits for a later call while wasm of this store is
-    /// active: references may hide in its frames.
+    /// Drops values of the host, and exceptions, that nothing refers to any more. While wasm of this store is active, what
+    /// looks like a reference on the stack counts as one.
     pub fn gc(&mut self) {
         self.0.opaque_mut().collect_refs();
     }
