@@ -6,7 +6,7 @@
 # On an aarch64 machine it simply runs the tests. On an x86-64 machine with Debian 12 it cross-builds and emulates; see
 # aarch64-setup.sh for what that needs and what it cannot show.
 #
-# On two cores the build takes about @BUILD@ from nothing, the tests about @TESTS@. Reserving address space is slow under
+# On two cores the build takes about 6 minutes from nothing, the tests 1 to 2. Reserving address space is slow under
 # emulation (0.1 s a memory), which is most of the tests' time. Output goes to $A64_TARGET_DIR (default target/a64).
 set -euo pipefail
 cd "$(dirname "$0")/.."
