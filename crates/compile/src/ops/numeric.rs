@@ -56,6 +56,36 @@ impl Translator<'_> {
         });
     }
 
+    /// Pops two 128-bit integers, each as two halves with the lower one first, and pushes `emit(left, right)` so.
+    pub(super) fn wide(
+        &mut self,
+        emit: impl FnOnce(&mut FunctionBuilder<'_>, Value, Value) -> Value,
+    ) {
+        let (low, high) = self.pop2();
+        let right = self.builder.ins().iconcat(low, high);
+        let (low, high) = self.pop2();
+        let left = self.builder.ins().iconcat(low, high);
+        let result = emit(&mut self.builder, left, right);
+        self.push_halves(result);
+    }
+
+    /// Pops two 64-bit integers, pushes the halves of their product; `extend` gives them 128 bits.
+    pub(super) fn multiply_wide(
+        &mut self,
+        extend: impl Fn(&mut FunctionBuilder<'_>, Value) -> Value,
+    ) {
+        let (left, right) = self.pop2();
+        let (left, right) = (extend(&mut self.builder, left), extend(&mut self.builder, right));
+        let product = self.builder.ins().imul(left, right);
+        self.push_halves(product);
+    }
+
+    fn push_halves(&mut self, value: Value) {
+        let (low, high) = self.builder.ins().isplit(value);
+        self.push(low);
+        self.push(high);
+    }
+
     /// Rounds to an integral number by an instruction where the CPU has one.
     pub(super) fn round(
         &mut self,
