@@ -12,7 +12,7 @@ mod values;
 
 use crate::failure;
 use crate::output::Output;
-use palisade::{Engine, Error};
+use palisade::{Config, Engine, Error};
 use std::fmt;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -79,7 +79,7 @@ pub(crate) fn execute(options: &Options, out: &mut Output) -> Result<ExitCode, f
         collect(path, &mut scripts).map_err(failure::Failure::during(what))?;
     }
 
-    let engine = Engine::default();
+    let engine = Engine::new(&all_proposals())?;
     let (mut passed, mut failed) = (0, 0);
     for script in &scripts {
         let report = run_file(script, &engine);
@@ -92,6 +92,13 @@ pub(crate) fn execute(options: &Options, out: &mut Output) -> Result<ExitCode, f
     writeln!(out, "{passed} passed, {failed} failed")?;
     out.flush()?;
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Scripts say themselves what they need, so every proposal that is built is on.
+fn all_proposals() -> Config {
+    let mut config = Config::new();
+    config.wasm_wide_arithmetic(true);
+    config
 }
 
 /// Adds the script `path`, or every script below the directory `path` in the order of their names.
