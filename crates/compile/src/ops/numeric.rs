@@ -11,7 +11,7 @@ use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
 use cranelift_codegen::ir::{InstBuilder, Opcode, Value, ValueDef, types};
 use cranelift_frontend::FunctionBuilder;
-use palisade_environ::Libcall;
+use palisade_environ::{Libcall, LibcallType};
 
 impl Translator<'_> {
     pub(super) fn i64_const(&mut self, value: i64) {
@@ -96,8 +96,22 @@ impl Translator<'_> {
             return self.unary(emit);
         }
         let operand = self.pop();
-        let result = self.libcall(libcall, &[operand]).expect("rounding has a result");
+        let result = self.rounded(libcall, operand);
         self.push(result);
+    }
+
+    /// Rounds without an instruction for it.
+    pub(super) fn rounded(&mut self, libcall: Libcall, operand: Value) -> Value {
+        let result = self.libcall(libcall, &[operand]).expect("rounding has a result");
+        if !self.env.canonical_nans() {
+            return result;
+        }
+        // Only the results of instructions are made canonical; this one changes nothing else.
+        let zero = match libcall.result() {
+            Some(LibcallType::F32) => self.builder.ins().f32const(0.0),
+            _ => self.builder.ins().f64const(0.0),
+        };
+        self.builder.ins().fsub(result, zero)
     }
 }
 

@@ -117,7 +117,7 @@ impl Translator<'_> {
         let mut result = operand;
         for place in 0..ty.lane_count() as u8 {
             let lane = self.builder.ins().extractlane(operand, place);
-            let lane = self.libcall(libcall, &[lane]).expect("rounding has a result");
+            let lane = self.rounded(libcall, lane);
             result = self.builder.ins().insertlane(result, lane, place);
         }
         self.push_vector(result);
@@ -165,7 +165,11 @@ impl Translator<'_> {
 
     /// Two `f64` become unsigned `i32`, before two zeros.
     pub(super) fn trunc_sat_u_zero(&mut self) {
+        let can_round = self.env.can_round();
         self.vector_unary(F64X2, |b, x| {
+            if !can_round {
+                return truncated_by_lane(b, x);
+            }
             let wide = b.ins().fcvt_to_uint_sat(I64X2, x);
             let zero = constant(b, I64X2, [0; 16]);
             b.ins().uunarrow(wide, zero)
@@ -361,6 +365,17 @@ fn dot_i8_u8(b: &mut FunctionBuilder<'_>, x: Value, y: Value) -> Value {
     let high = b.ins().imul(x_high, y_high);
     let high = extadd(b, Sign::Signed, high);
     b.ins().iadd_pairwise(low, high)
+}
+
+/// Two `f64` as unsigned `i32` before two zeros, for CPUs that cannot round.
+fn truncated_by_lane(b: &mut FunctionBuilder<'_>, x: Value) -> Value {
+    let mut result = constant(b, I32X4, [0; 16]);
+    for place in 0..2 {
+        let lane = b.ins().extractlane(x, place);
+        let lane = b.ins().fcvt_to_uint_sat(I32, lane);
+        result = b.ins().insertlane(result, lane, place);
+    }
+    result
 }
 
 /// `x` where it is less than `y`, else `y`. `minps`, `minpd`.
