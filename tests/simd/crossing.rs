@@ -54,8 +54,7 @@ const WEIGH: &str = "(module
             (local.get 4) (local.get 5) (local.get 6) (local.get 7) (local.get 8) (local.get 9)
             (local.get 10) (local.get 11) (local.get 12) (local.get 13)))))";
 
-type Many =
-    (V128, i32, V128, f64, V128, V128, i64, V128, V128, V128, V128, V128, f32, V128);
+type Many = (V128, i32, V128, f64, V128, V128, i64, V128, V128, V128, V128, V128, f32, V128);
 
 fn many() -> Many {
     let p = pattern;
@@ -76,7 +75,9 @@ fn more_vectors_than_registers() {
     let module = Module::new(&engine, WEIGH).unwrap();
     let (a, i, b, d, c, e, l, g, h, j, k, m, f, n) = many();
     let once = weight([a, b, c, e, g, h, j, k, m, n], i, d, l, f);
-    for (kind, weigh) in [("typed", typed_weigh as fn(&mut Store<u32>) -> Func), ("dynamic", dynamic_weigh)] {
+    for (kind, weigh) in
+        [("typed", typed_weigh as fn(&mut Store<u32>) -> Func), ("dynamic", dynamic_weigh)]
+    {
         let mut store = Store::new(&engine, 0);
         let weigh = weigh(&mut store);
         let instance = Instance::new(&mut store, &module, &[weigh.into()]).unwrap();
@@ -87,7 +88,11 @@ fn more_vectors_than_registers() {
         assert_eq!(result, v128(counted(3) ^ counted(4)), "{kind}");
 
         let direct = weigh.typed::<Many, V128>(&store).unwrap();
-        assert_eq!(direct.call(&mut store, many()).unwrap(), v128(counted(5)), "{kind} by the host");
+        assert_eq!(
+            direct.call(&mut store, many()).unwrap(),
+            v128(counted(5)),
+            "{kind} by the host"
+        );
     }
 }
 
@@ -194,8 +199,10 @@ fn a_failing_host_function_gives_no_vector() {
 
 #[test]
 fn types_are_checked() {
-    let (mut store, instance) =
-        instance(&Engine::default(), "(module (func (export \"f\") (param v128) (result v128) (local.get 0)))");
+    let (mut store, instance) = instance(
+        &Engine::default(),
+        "(module (func (export \"f\") (param v128) (result v128) (local.get 0)))",
+    );
     assert!(instance.get_typed_func::<i64, V128>(&mut store, "f").is_err());
     assert!(instance.get_typed_func::<V128, i64>(&mut store, "f").is_err());
     let f = instance.get_func(&mut store, "f").unwrap();

@@ -114,7 +114,8 @@ fn a_thousand_lane_operations() {
         );
         expected[to] = expected[from].wrapping_add(i as i32);
     }
-    let text = format!("(module (func (export \"f\") (param v128) (result v128) {body} (local.get 0)))");
+    let text =
+        format!("(module (func (export \"f\") (param v128) (result v128) {body} (local.get 0)))");
     for native in [true, false] {
         let (mut store, instance) = instance(&engine(|config| config.native_cpu(native)), &text);
         let results = call(&mut store, instance, "f", &[i32x4([1, 2, 3, 4]).into()]);
@@ -131,8 +132,7 @@ fn locals_in_memory() {
         "(module (func (export \"f\") (param v128) (result v128) (local {locals}) {body}
             (v128.or (local.get 1) (local.get 44999))))"
     );
-    let (mut store, instance) =
-        instance(&engine(|config| config.max_wasm_stack(1 << 20)), &text);
+    let (mut store, instance) = instance(&engine(|config| config.max_wasm_stack(1 << 20)), &text);
     let results = call(&mut store, instance, "f", &[i32x4([1, 2, 3, 4]).into()]);
     assert_eq!(results[0].v128(), Some(i32x4([6000, 12000, 18000, 24000])));
 }
@@ -180,7 +180,9 @@ fn shuffles() {
 #[test]
 fn vectors_survive_calls() {
     let set: String = (0..40)
-        .map(|i| format!("(local.set {i} (i32x4.add (local.get 40) (i32x4.splat (i32.const {i}))))"))
+        .map(|i| {
+            format!("(local.set {i} (i32x4.add (local.get 40) (i32x4.splat (i32.const {i}))))")
+        })
         .collect();
     let sum: String = (0..40).map(|i| format!("(i32x4.add (local.get {i}))")).collect();
     let text = format!(

@@ -84,15 +84,17 @@ fn nans_are_canonical_on_request() {
         let unary = ["sqrt", "ceil", "floor", "trunc", "nearest"];
         let binary = binary.map(|op| (op, format!("({shape}.{op} (local.get 0) (local.get 1))")));
         let unary = unary.map(|op| (op, format!("({shape}.{op} (local.get 0))")));
-        let fused = ["relaxed_madd", "relaxed_nmadd"].map(|op| {
-            (op, format!("({shape}.{op} (local.get 0) (local.get 1) (local.get 1))"))
-        });
+        let fused = ["relaxed_madd", "relaxed_nmadd"]
+            .map(|op| (op, format!("({shape}.{op} (local.get 0) (local.get 1) (local.get 1))")));
         let all = || binary.iter().chain(&unary).chain(&fused);
         let funcs: String = all()
-            .map(|(op, body)| format!("(func (export \"{op}\") (param v128 v128) (result v128) {body})"))
+            .map(|(op, body)| {
+                format!("(func (export \"{op}\") (param v128 v128) (result v128) {body})")
+            })
             .collect();
         for native in [true, false] {
-            let engine = engine(|config| config.cranelift_nan_canonicalization(true).native_cpu(native));
+            let engine =
+                engine(|config| config.cranelift_nan_canonicalization(true).native_cpu(native));
             let (mut store, instance) = instance(&engine, &format!("(module {funcs})"));
             let lanes = 128 / bits;
             let splat = |lane: u128| v128((0..lanes).map(|i| lane << (i * bits)).sum());

@@ -58,9 +58,10 @@ fn relaxed_simd_deterministic() {
 
 /// As on the oldest CPU of the architecture, which has to be helped with many instructions.
 #[test]
-fn simd_on_any_cpu() {
+fn any_cpu() {
     let mut config = Config::new();
     config.native_cpu(false);
+    check_with(&mut config, "v2", spec(SpecVersion::V2));
     check_with(&mut config, "simd", proposal(Proposal::Simd));
     check_with(&mut config, "relaxed-simd", proposal(Proposal::RelaxedSimd));
     config.relaxed_simd_deterministic(true);

@@ -103,11 +103,6 @@ impl<'a> Env<'a> {
         })
     }
 
-    /// Whether every NaN that an instruction makes is to be the canonical one.
-    pub(crate) fn canonical_nans(&self) -> bool {
-        self.isa.flags().enable_nan_canonicalization()
-    }
-
     /// The CPU, where relaxed instructions may do as it does; `None` in the deterministic profile.
     pub(crate) fn relaxed_to(&self) -> Option<&dyn TargetIsa> {
         (!self.deterministic).then_some(self.isa)
@@ -127,7 +122,8 @@ impl<'a> Env<'a> {
     pub(crate) fn has_dot_product(&self) -> bool {
         let has = |names: &[&str]| {
             let flags = self.isa.isa_flags();
-            let on = |flag: &settings::Value| names.contains(&flag.name) && flag.as_bool() == Some(true);
+            let on =
+                |flag: &settings::Value| names.contains(&flag.name) && flag.as_bool() == Some(true);
             flags.iter().filter(|flag| on(flag)).count() == names.len()
         };
         has(&["has_avx", "has_avx_vnni"]) || has(&["has_avx512vl", "has_avx512vnni"])

@@ -213,9 +213,8 @@ impl<'a> Trampoline<'a> {
     }
 
     fn load_slots(&mut self, slots: Value, types: &[ValType]) -> Vec<Value> {
-        let load = |(i, ty): (usize, &ValType)| {
-            self.load(clif_type(*ty), slots, (i * SLOT_SIZE) as i32)
-        };
+        let load =
+            |(i, ty): (usize, &ValType)| self.load(clif_type(*ty), slots, (i * SLOT_SIZE) as i32);
         types.iter().enumerate().map(load).collect()
     }
 

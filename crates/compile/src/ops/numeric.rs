@@ -103,10 +103,8 @@ impl Translator<'_> {
     /// Rounds without an instruction for it.
     pub(super) fn rounded(&mut self, libcall: Libcall, operand: Value) -> Value {
         let result = self.libcall(libcall, &[operand]).expect("rounding has a result");
-        if !self.env.canonical_nans() {
-            return result;
-        }
-        // Only the results of instructions are made canonical; this one changes nothing else.
+        // Signalling NaNs come back as they are; arithmetic makes them quiet, and canonical where that is asked for.
+        // Nothing else changes, not even a negative zero.
         let zero = match libcall.result() {
             Some(LibcallType::F32) => self.builder.ins().f32const(0.0),
             _ => self.builder.ins().f64const(0.0),

@@ -6,7 +6,7 @@
 //!
 //! Spec: Structure > Instructions > Vector Instructions.
 
-use super::memory::{Load, Store};
+use super::memory::Load;
 use super::simd_arith::{self, Sign::Signed, Sign::Unsigned};
 use super::simd_lane::Extending;
 use super::unsupported;
@@ -53,13 +53,17 @@ impl Translator<'_> {
 
             // Loads and stores: simd_lane.rs, memory.rs
             Operator::V128Load { memarg } => self.load(Load::Whole(I8X16), memarg),
-            Operator::V128Store { memarg } => self.store(Store::Whole(I8X16), memarg),
+            Operator::V128Store { memarg } => self.store_vector(memarg),
             Operator::V128Load8x8S { memarg } => self.load_extended(Extending::Signed8x8, memarg),
             Operator::V128Load8x8U { memarg } => self.load_extended(Extending::Unsigned8x8, memarg),
             Operator::V128Load16x4S { memarg } => self.load_extended(Extending::Signed16x4, memarg),
-            Operator::V128Load16x4U { memarg } => self.load_extended(Extending::Unsigned16x4, memarg),
+            Operator::V128Load16x4U { memarg } => {
+                self.load_extended(Extending::Unsigned16x4, memarg)
+            }
             Operator::V128Load32x2S { memarg } => self.load_extended(Extending::Signed32x2, memarg),
-            Operator::V128Load32x2U { memarg } => self.load_extended(Extending::Unsigned32x2, memarg),
+            Operator::V128Load32x2U { memarg } => {
+                self.load_extended(Extending::Unsigned32x2, memarg)
+            }
             Operator::V128Load8Splat { memarg } => self.load_splat(I8X16, memarg),
             Operator::V128Load16Splat { memarg } => self.load_splat(I16X8, memarg),
             Operator::V128Load32Splat { memarg } => self.load_splat(I32X4, memarg),
@@ -197,26 +201,60 @@ impl Translator<'_> {
             Operator::I64x2Add => self.vector_binary(I64X2, |b, x, y| b.ins().iadd(x, y)),
             Operator::I64x2Sub => self.vector_binary(I64X2, |b, x, y| b.ins().isub(x, y)),
             Operator::I64x2Mul => self.vector_binary(I64X2, |b, x, y| b.ins().imul(x, y)),
-            Operator::I16x8Q15MulrSatS => self.vector_binary(I16X8, |b, x, y| b.ins().sqmul_round_sat(x, y)),
+            Operator::I16x8Q15MulrSatS => {
+                self.vector_binary(I16X8, |b, x, y| b.ins().sqmul_round_sat(x, y))
+            }
             Operator::I32x4DotI16x8S => self.vector_binary(I16X8, simd_arith::dot_i16),
 
             // Wider and narrower integers: simd_arith.rs
-            Operator::I8x16NarrowI16x8S => self.vector_binary(I16X8, |b, x, y| b.ins().snarrow(x, y)),
-            Operator::I8x16NarrowI16x8U => self.vector_binary(I16X8, |b, x, y| b.ins().unarrow(x, y)),
-            Operator::I16x8NarrowI32x4S => self.vector_binary(I32X4, |b, x, y| b.ins().snarrow(x, y)),
-            Operator::I16x8NarrowI32x4U => self.vector_binary(I32X4, |b, x, y| b.ins().unarrow(x, y)),
-            Operator::I16x8ExtendLowI8x16S => self.vector_unary(I8X16, |b, x| b.ins().swiden_low(x)),
-            Operator::I16x8ExtendHighI8x16S => self.vector_unary(I8X16, |b, x| b.ins().swiden_high(x)),
-            Operator::I16x8ExtendLowI8x16U => self.vector_unary(I8X16, |b, x| b.ins().uwiden_low(x)),
-            Operator::I16x8ExtendHighI8x16U => self.vector_unary(I8X16, |b, x| b.ins().uwiden_high(x)),
-            Operator::I32x4ExtendLowI16x8S => self.vector_unary(I16X8, |b, x| b.ins().swiden_low(x)),
-            Operator::I32x4ExtendHighI16x8S => self.vector_unary(I16X8, |b, x| b.ins().swiden_high(x)),
-            Operator::I32x4ExtendLowI16x8U => self.vector_unary(I16X8, |b, x| b.ins().uwiden_low(x)),
-            Operator::I32x4ExtendHighI16x8U => self.vector_unary(I16X8, |b, x| b.ins().uwiden_high(x)),
-            Operator::I64x2ExtendLowI32x4S => self.vector_unary(I32X4, |b, x| b.ins().swiden_low(x)),
-            Operator::I64x2ExtendHighI32x4S => self.vector_unary(I32X4, |b, x| b.ins().swiden_high(x)),
-            Operator::I64x2ExtendLowI32x4U => self.vector_unary(I32X4, |b, x| b.ins().uwiden_low(x)),
-            Operator::I64x2ExtendHighI32x4U => self.vector_unary(I32X4, |b, x| b.ins().uwiden_high(x)),
+            Operator::I8x16NarrowI16x8S => {
+                self.vector_binary(I16X8, |b, x, y| b.ins().snarrow(x, y))
+            }
+            Operator::I8x16NarrowI16x8U => {
+                self.vector_binary(I16X8, |b, x, y| b.ins().unarrow(x, y))
+            }
+            Operator::I16x8NarrowI32x4S => {
+                self.vector_binary(I32X4, |b, x, y| b.ins().snarrow(x, y))
+            }
+            Operator::I16x8NarrowI32x4U => {
+                self.vector_binary(I32X4, |b, x, y| b.ins().unarrow(x, y))
+            }
+            Operator::I16x8ExtendLowI8x16S => {
+                self.vector_unary(I8X16, |b, x| b.ins().swiden_low(x))
+            }
+            Operator::I16x8ExtendHighI8x16S => {
+                self.vector_unary(I8X16, |b, x| b.ins().swiden_high(x))
+            }
+            Operator::I16x8ExtendLowI8x16U => {
+                self.vector_unary(I8X16, |b, x| b.ins().uwiden_low(x))
+            }
+            Operator::I16x8ExtendHighI8x16U => {
+                self.vector_unary(I8X16, |b, x| b.ins().uwiden_high(x))
+            }
+            Operator::I32x4ExtendLowI16x8S => {
+                self.vector_unary(I16X8, |b, x| b.ins().swiden_low(x))
+            }
+            Operator::I32x4ExtendHighI16x8S => {
+                self.vector_unary(I16X8, |b, x| b.ins().swiden_high(x))
+            }
+            Operator::I32x4ExtendLowI16x8U => {
+                self.vector_unary(I16X8, |b, x| b.ins().uwiden_low(x))
+            }
+            Operator::I32x4ExtendHighI16x8U => {
+                self.vector_unary(I16X8, |b, x| b.ins().uwiden_high(x))
+            }
+            Operator::I64x2ExtendLowI32x4S => {
+                self.vector_unary(I32X4, |b, x| b.ins().swiden_low(x))
+            }
+            Operator::I64x2ExtendHighI32x4S => {
+                self.vector_unary(I32X4, |b, x| b.ins().swiden_high(x))
+            }
+            Operator::I64x2ExtendLowI32x4U => {
+                self.vector_unary(I32X4, |b, x| b.ins().uwiden_low(x))
+            }
+            Operator::I64x2ExtendHighI32x4U => {
+                self.vector_unary(I32X4, |b, x| b.ins().uwiden_high(x))
+            }
             Operator::I16x8ExtMulLowI8x16S => self.extmul_low(I8X16, Signed),
             Operator::I16x8ExtMulHighI8x16S => self.extmul_high(I8X16, Signed),
             Operator::I16x8ExtMulLowI8x16U => self.extmul_low(I8X16, Unsigned),
@@ -235,10 +273,18 @@ impl Translator<'_> {
             Operator::I32x4ExtAddPairwiseI16x8U => self.extadd_pairwise(I16X8, Unsigned),
 
             // Floating-point arithmetic: simd_arith.rs
-            Operator::F32x4Ceil => self.vector_round(F32X4, Libcall::F32Ceil, |b, x| b.ins().ceil(x)),
-            Operator::F32x4Floor => self.vector_round(F32X4, Libcall::F32Floor, |b, x| b.ins().floor(x)),
-            Operator::F32x4Trunc => self.vector_round(F32X4, Libcall::F32Trunc, |b, x| b.ins().trunc(x)),
-            Operator::F32x4Nearest => self.vector_round(F32X4, Libcall::F32Nearest, |b, x| b.ins().nearest(x)),
+            Operator::F32x4Ceil => {
+                self.vector_round(F32X4, Libcall::F32Ceil, |b, x| b.ins().ceil(x))
+            }
+            Operator::F32x4Floor => {
+                self.vector_round(F32X4, Libcall::F32Floor, |b, x| b.ins().floor(x))
+            }
+            Operator::F32x4Trunc => {
+                self.vector_round(F32X4, Libcall::F32Trunc, |b, x| b.ins().trunc(x))
+            }
+            Operator::F32x4Nearest => {
+                self.vector_round(F32X4, Libcall::F32Nearest, |b, x| b.ins().nearest(x))
+            }
             Operator::F32x4Abs => self.vector_unary(F32X4, |b, x| b.ins().fabs(x)),
             Operator::F32x4Neg => self.vector_unary(F32X4, |b, x| b.ins().fneg(x)),
             Operator::F32x4Sqrt => self.vector_unary(F32X4, |b, x| b.ins().sqrt(x)),
@@ -250,10 +296,18 @@ impl Translator<'_> {
             Operator::F32x4Max => self.vector_binary(F32X4, |b, x, y| b.ins().fmax(x, y)),
             Operator::F32x4PMin => self.pmin(F32X4),
             Operator::F32x4PMax => self.pmax(F32X4),
-            Operator::F64x2Ceil => self.vector_round(F64X2, Libcall::F64Ceil, |b, x| b.ins().ceil(x)),
-            Operator::F64x2Floor => self.vector_round(F64X2, Libcall::F64Floor, |b, x| b.ins().floor(x)),
-            Operator::F64x2Trunc => self.vector_round(F64X2, Libcall::F64Trunc, |b, x| b.ins().trunc(x)),
-            Operator::F64x2Nearest => self.vector_round(F64X2, Libcall::F64Nearest, |b, x| b.ins().nearest(x)),
+            Operator::F64x2Ceil => {
+                self.vector_round(F64X2, Libcall::F64Ceil, |b, x| b.ins().ceil(x))
+            }
+            Operator::F64x2Floor => {
+                self.vector_round(F64X2, Libcall::F64Floor, |b, x| b.ins().floor(x))
+            }
+            Operator::F64x2Trunc => {
+                self.vector_round(F64X2, Libcall::F64Trunc, |b, x| b.ins().trunc(x))
+            }
+            Operator::F64x2Nearest => {
+                self.vector_round(F64X2, Libcall::F64Nearest, |b, x| b.ins().nearest(x))
+            }
             Operator::F64x2Abs => self.vector_unary(F64X2, |b, x| b.ins().fabs(x)),
             Operator::F64x2Neg => self.vector_unary(F64X2, |b, x| b.ins().fneg(x)),
             Operator::F64x2Sqrt => self.vector_unary(F64X2, |b, x| b.ins().sqrt(x)),
@@ -267,21 +321,33 @@ impl Translator<'_> {
             Operator::F64x2PMax => self.pmax(F64X2),
 
             // Conversions: simd_arith.rs
-            Operator::I32x4TruncSatF32x4S => self.vector_unary(F32X4, |b, x| b.ins().fcvt_to_sint_sat(I32X4, x)),
-            Operator::I32x4TruncSatF32x4U => self.vector_unary(F32X4, |b, x| b.ins().fcvt_to_uint_sat(I32X4, x)),
+            Operator::I32x4TruncSatF32x4S => {
+                self.vector_unary(F32X4, |b, x| b.ins().fcvt_to_sint_sat(I32X4, x))
+            }
+            Operator::I32x4TruncSatF32x4U => {
+                self.vector_unary(F32X4, |b, x| b.ins().fcvt_to_uint_sat(I32X4, x))
+            }
             Operator::I32x4TruncSatF64x2SZero => self.trunc_sat_s_zero(),
             Operator::I32x4TruncSatF64x2UZero => self.trunc_sat_u_zero(),
-            Operator::F32x4ConvertI32x4S => self.vector_unary(I32X4, |b, x| b.ins().fcvt_from_sint(F32X4, x)),
-            Operator::F32x4ConvertI32x4U => self.vector_unary(I32X4, |b, x| b.ins().fcvt_from_uint(F32X4, x)),
+            Operator::F32x4ConvertI32x4S => {
+                self.vector_unary(I32X4, |b, x| b.ins().fcvt_from_sint(F32X4, x))
+            }
+            Operator::F32x4ConvertI32x4U => {
+                self.vector_unary(I32X4, |b, x| b.ins().fcvt_from_uint(F32X4, x))
+            }
             Operator::F64x2ConvertLowI32x4S => self.convert_low_s(),
             Operator::F64x2ConvertLowI32x4U => self.convert_low_u(),
             Operator::F32x4DemoteF64x2Zero => self.vector_unary(F64X2, |b, x| b.ins().fvdemote(x)),
-            Operator::F64x2PromoteLowF32x4 => self.vector_unary(F32X4, |b, x| b.ins().fvpromote_low(x)),
+            Operator::F64x2PromoteLowF32x4 => {
+                self.vector_unary(F32X4, |b, x| b.ins().fvpromote_low(x))
+            }
 
             // Relaxed: simd_arith.rs
             Operator::I8x16RelaxedSwizzle => self.relaxed_swizzle(),
             Operator::I32x4RelaxedTruncF32x4S => self.relaxed_trunc_s(),
-            Operator::I32x4RelaxedTruncF32x4U => self.vector_unary(F32X4, |b, x| b.ins().fcvt_to_uint_sat(I32X4, x)),
+            Operator::I32x4RelaxedTruncF32x4U => {
+                self.vector_unary(F32X4, |b, x| b.ins().fcvt_to_uint_sat(I32X4, x))
+            }
             Operator::I32x4RelaxedTruncF64x2SZero => self.relaxed_trunc_s_zero(),
             Operator::I32x4RelaxedTruncF64x2UZero => self.trunc_sat_u_zero(),
             Operator::F32x4RelaxedMadd => self.relaxed_madd(F32X4),

@@ -11,7 +11,7 @@ use super::simd_lane::{cast, constant, uncast};
 use crate::function::Translator;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::types::{F32X4, F64X2, I8X16, I16X8, I32, I32X4, I64X2};
-use cranelift_codegen::ir::{InstBuilder, Type, Value};
+use cranelift_codegen::ir::{InstBuilder, Opcode, Type, Value, ValueDef};
 use cranelift_frontend::FunctionBuilder;
 use palisade_environ::Libcall;
 
@@ -230,7 +230,7 @@ impl Translator<'_> {
         let addend = self.pop_vector(ty);
         self.vector_binary(ty, |b, x, y| {
             if fuses {
-                return b.ins().fma(x, y, addend);
+                return fused(b, x, y, addend);
             }
             let product = b.ins().fmul(x, y);
             b.ins().fadd(product, addend)
@@ -244,7 +244,7 @@ impl Translator<'_> {
         self.vector_binary(ty, |b, x, y| {
             if fuses {
                 let x = b.ins().fneg(x);
-                return b.ins().fma(x, y, addend);
+                return fused(b, x, y, addend);
             }
             let product = b.ins().fmul(x, y);
             b.ins().fsub(addend, product)
@@ -365,6 +365,18 @@ fn dot_i8_u8(b: &mut FunctionBuilder<'_>, x: Value, y: Value) -> Value {
     let high = b.ins().imul(x_high, y_high);
     let high = extadd(b, Sign::Signed, high);
     b.ins().iadd_pairwise(low, high)
+}
+
+/// `x * y + addend`, rounded once. x86's instruction destroys the first operand, so a factor that was just loaded, and
+/// so may be needed only here, comes first.
+fn fused(b: &mut FunctionBuilder<'_>, x: Value, y: Value, addend: Value) -> Value {
+    let dfg = &b.func.dfg;
+    let loaded = match dfg.value_def(uncast(b, y)) {
+        ValueDef::Result(inst, _) => dfg.insts[inst].opcode() == Opcode::Load,
+        _ => false,
+    };
+    let (x, y) = if loaded { (y, x) } else { (x, y) };
+    b.ins().fma(x, y, addend)
 }
 
 /// Two `f64` as unsigned `i32` before two zeros, for CPUs that cannot round.

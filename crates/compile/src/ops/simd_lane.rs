@@ -145,6 +145,18 @@ impl Translator<'_> {
         self.push_vector(value);
     }
 
+    pub(super) fn store_vector(&mut self, memarg: MemArg) {
+        let vector = self.pop_vector(I8X16);
+        let Address { base, offset } = self.address(memarg, 16);
+        let flags = self.env.memory_flags();
+        if !self.env.is_x86() {
+            // aarch64 may write one half before it finds the other one inaccessible. The last byte tells beforehand.
+            let last = self.builder.ins().iadd_imm_u(base, 15);
+            self.builder.ins().load(I8, flags, last, offset);
+        }
+        self.builder.ins().store(flags, vector, base, offset);
+    }
+
     /// Loads one lane into all lanes.
     pub(super) fn load_splat(&mut self, ty: Type, memarg: MemArg) {
         let lane = self.load_one(ty, memarg);
