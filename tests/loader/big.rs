@@ -2,6 +2,7 @@
 
 use crate::encode::{I32, body, export_f, func_type, leb, module, section, single, sized};
 use crate::{assert_says, refusal};
+use palisade::error::ErrorKind;
 use palisade::{Engine, Func, Instance, Linker, Module, Result, Store, Val};
 
 /// Compiles a module and instantiates it without imports.
@@ -61,17 +62,30 @@ fn sleb(mut number: i64) -> Vec<u8> {
     }
 }
 
+/// A function with these groups of locals, of which it uses the last, number `last`, to pass its parameter on.
+fn with_locals(groups: &[usize], last: usize) -> Vec<u8> {
+    let last = leb(last);
+    let code = [&[0x20, 0, 0x21], &last[..], &[0x20], &last[..]].concat();
+    single(func_type(1, 1), body(groups, &code))
+}
+
+/// The most locals that a function may have beside a parameter, which counts as one.
+const LOCALS: usize = 49_999;
+
 #[test]
 fn many_locals() {
-    const COUNT: usize = 49_999;
-    // The last local is what the parameter was; the parameter itself counts as a local too.
-    let last = leb(COUNT);
-    let code = [&[0x20, 0, 0x21], &last[..], &[0x20], &last[..]].concat();
-    for groups in [vec![COUNT], vec![1; COUNT]] {
-        assert_eq!(call_f(&single(func_type(1, 1), body(&groups, &code)), 42), 42);
-    }
-    for groups in [vec![50_001], vec![1; 50_001], vec![u32::MAX as usize, u32::MAX as usize]] {
-        let error = refusal(&single(func_type(1, 1), body(&groups, &code)));
+    assert_eq!(call_f(&with_locals(&[LOCALS], LOCALS), 42), 42);
+}
+
+#[test]
+fn many_groups_of_locals() {
+    assert_eq!(call_f(&with_locals(&[1; LOCALS], LOCALS), 42), 42);
+}
+
+#[test]
+fn too_many_locals() {
+    for groups in [&[50_001][..], &[1; 50_001], &[u32::MAX as usize, u32::MAX as usize]] {
+        let error = refusal(&with_locals(groups, 1));
         assert_says(&error.to_string(), &["too many locals", "in function 0"]);
     }
 }
@@ -114,13 +128,14 @@ fn wide_br_table(targets: usize) -> Vec<u8> {
 
 #[test]
 fn wide_br_tables() {
-    let (mut store, instance) = start(&wide_br_table(65_520)).unwrap();
+    let (mut store, instance) = start(&wide_br_table(100_000)).unwrap();
     let f = instance.get_typed_func::<i32, i32>(&mut store, "f").unwrap();
-    for (index, expected) in [(0, 1), (1, 2), (65_518, 1), (65_519, 2), (65_521, 1), (-1, 1)] {
+    for (index, expected) in [(0, 1), (1, 2), (99_998, 1), (99_999, 2), (100_001, 1), (-1, 1)] {
         assert_eq!(f.call(&mut store, index).unwrap(), expected, "{index}");
     }
-    let error = refusal(&wide_br_table(100_000));
-    assert_says(&error.to_string(), &["br_table size is out of bounds", "in function 0"]);
+    // A function of 7,654,321 bytes is the limit.
+    let error = refusal(&wide_br_table(7_700_000));
+    assert_says(&error.to_string(), &["body size count exceeds limit of 7654321", "code section"]);
 }
 
 /// A function that returns its parameters.
@@ -141,7 +156,7 @@ fn many_params_and_results() {
     });
     check_echo(&mut store, host);
     let error = refusal(&echo(1001));
-    assert_says(&error.to_string(), &["function", "1000", "type section"]);
+    assert_says(&error.to_string(), &["function params size is out of bounds", "type section"]);
 }
 
 fn check_echo(store: &mut Store<()>, f: Func) {
@@ -149,6 +164,34 @@ fn check_echo(store: &mut Store<()>, f: Func) {
     let mut results = vec![Val::I32(-1); 1000];
     f.call(store, &params, &mut results).unwrap();
     assert!(results.iter().zip(0..).all(|(result, n)| result.unwrap_i32() == n));
+}
+
+#[test]
+fn branches_with_many_values() {
+    // A block of 1000 results, left by `count` conditional branches that all pass 1000 values.
+    let hostile = |count: usize| {
+        let code = [
+            [0x20, 0].repeat(1000),
+            vec![0x02, 0],
+            [0x20, 0, 0x0d, 0].repeat(count),
+            vec![0x0b],
+            vec![0x1a; 999],
+        ]
+        .concat();
+        module(&[
+            section(1, &[func_type(1000, 1000), func_type(1, 1)]),
+            section(3, &[leb(1)]),
+            export_f(),
+            section(10, &[body(&[], &code)]),
+        ])
+    };
+    assert_eq!(call_f(&hostile(100), 7), 7);
+    let engine = Engine::default();
+    let bytes = hostile(20_000);
+    Module::validate(&engine, &bytes).unwrap();
+    let error = Module::new(&engine, &bytes).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Resource(_)), "{error:?}");
+    assert_says(&error.to_string(), &["too large"]);
 }
 
 #[test]
@@ -213,10 +256,7 @@ fn large_segments() {
         section(4, &[[vec![0x70, 0], leb(COUNT)].concat()]),
         section(7, &[b"\x01f\x00\x01".to_vec()]),
         section(9, &[functions]),
-        section(
-            10,
-            &[body(&[], &[0x41, 5]), body(&[], &[0x41, 0, 0x20, 0, 0x11, 0, 0])],
-        ),
+        section(10, &[body(&[], &[0x41, 5]), body(&[], &[0x41, 0, 0x20, 0, 0x11, 0, 0])]),
     ]);
     assert_eq!(call_f(&bytes, COUNT as i32 - 1), 5);
 }

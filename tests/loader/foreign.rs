@@ -20,10 +20,7 @@ const FOREIGN: &[(&[u8], &str)] = &[
     (b"\x1f\x8b\x08\0", "this looks like gzip-compressed data, not a WebAssembly module"),
     (b"\x28\xb5\x2f\xfd", "this looks like zstd-compressed data, not a WebAssembly module"),
     (b"BC\xc0\xde", "this looks like LLVM bitcode, not a WebAssembly module"),
-    (
-        b"\x89PNG\r\n\x1a\n",
-        "neither a WebAssembly binary (no \\0asm at its start) nor text",
-    ),
+    (b"\x89PNG\r\n\x1a\n", "neither a WebAssembly binary (no \\0asm at its start) nor text"),
     (b"plain \xff text", "neither a WebAssembly binary (no \\0asm at its start) nor text"),
 ];
 

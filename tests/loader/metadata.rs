@@ -51,8 +51,12 @@ fn imports_and_exports_are_in_order() {
 #[test]
 fn exports_are_found_by_name() {
     let module = Module::new(&engine(), TEXT).unwrap();
-    assert!(matches!(module.get_export("t"), Some(ExternType::Table(ty)) if ty.maximum() == Some(5)));
-    assert!(matches!(module.get_export("f"), Some(ExternType::Func(ty)) if ty.results().len() == 2));
+    assert!(
+        matches!(module.get_export("t"), Some(ExternType::Table(ty)) if ty.maximum() == Some(5))
+    );
+    assert!(
+        matches!(module.get_export("f"), Some(ExternType::Func(ty)) if ty.results().len() == 2)
+    );
     assert!(module.get_export("").is_none());
     assert!(module.get_export("F").is_none());
 }

@@ -195,3 +195,44 @@ fn vectors_survive_calls() {
     let results = call(&mut store, instance, "f", &[i32x4([1, 2, 3, 4]).into()]);
     assert_eq!(results[0].v128(), Some(i32x4([1, 2, 3, 4].map(|lane| lane * 40 + 780))));
 }
+
+/// Vectors as arguments of tail calls, of calls by reference, and as what exceptions carry.
+#[test]
+fn tail_calls_references_and_exceptions() {
+    let text = "(module
+        (type $t (func (param v128 i32) (result v128)))
+        (tag $e (param i32 v128 f64 v128))
+        (elem declare func $double)
+        (func $double (type $t) (i32x4.add (local.get 0) (local.get 0)))
+        (func $repeat (export \"repeat\") (type $t)
+            (if (i32.eqz (local.get 1)) (then (return (local.get 0))))
+            (return_call $repeat (i32x4.add (local.get 0) (i32x4.splat (i32.const 1)))
+                (i32.sub (local.get 1) (i32.const 1))))
+        (func (export \"ref\") (type $t)
+            (call_ref $t (local.get 0) (local.get 1) (ref.func $double)))
+        (func (export \"tail_ref\") (type $t)
+            (return_call_ref $t (local.get 0) (local.get 1) (ref.func $double)))
+        (func $throw (param v128 i32)
+            (throw $e (local.get 1) (local.get 0) (f64.const 1.5) (i32x4.neg (local.get 0))))
+        (func (export \"caught\") (type $t) (local $v v128)
+            (block $caught (result i32 v128 f64 v128)
+                (try_table (catch $e $caught) (call $throw (local.get 0) (local.get 1)))
+                (unreachable))
+            (local.set $v)
+            (drop)
+            (i32x4.sub (local.get $v))
+            (local.set $v)
+            (i32x4.add (i32x4.splat) (local.get $v))))";
+    for native in [true, false] {
+        let (mut store, instance) = instance(&engine(|config| config.native_cpu(native)), text);
+        let mut check = |name: &str, number: i32, expected: [i32; 4]| {
+            let params = [i32x4([1, 2, 3, 4]).into(), Val::I32(number)];
+            let results = call(&mut store, instance, name, &params);
+            assert_eq!(results[0].v128(), Some(i32x4(expected)), "{name}");
+        };
+        check("repeat", 100_000, [100_001, 100_002, 100_003, 100_004]);
+        check("ref", 0, [2, 4, 6, 8]);
+        check("tail_ref", 0, [2, 4, 6, 8]);
+        check("caught", 10, [12, 14, 16, 18]);
+    }
+}

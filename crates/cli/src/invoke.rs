@@ -123,6 +123,7 @@ fn show_value(value: &Val) -> String {
         Val::FuncRef(None) => "<null funcref>".into(),
         Val::FuncRef(Some(_)) => "<funcref>".into(),
         Val::ExternRef(None) => "<null externref>".into(),
+        Val::ExnRef(None) => "<null exnref>".into(),
         _ => "<reference>".into(),
     }
 }

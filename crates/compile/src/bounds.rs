@@ -73,7 +73,7 @@ pub(crate) fn table_entry(
     let len = env.table_len(b, table);
     let outside = b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, index, len);
     let base = env.table_base(b, table);
-    let entry_size = match env.module.tables[table].element().heap_type() {
+    let entry_size = match env.module.tables[table].element().heap_type().top() {
         HeapType::Func => offsets::ENTRY_SIZE,
         _ => REFERENCE_SIZE,
     };

@@ -1,6 +1,6 @@
 //! Drives Cranelift: settings, one function at a time, many in parallel.
 
-use crate::layout::{Call, Callee, CompiledFunction, Text, smallest_loop};
+use crate::layout::{Call, CallSite, Callee, CompiledFunction, Text, smallest_loop};
 use crate::signature::{NAMESPACE_FUNC, NAMESPACE_LIBCALL};
 use crate::trampoline::{self, TrampolineKind};
 use crate::{CompileError, function};
@@ -10,6 +10,7 @@ use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{ExternalName, Function, TrapCode};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
+use cranelift_codegen::{ExceptionContextLoc, FinalizedMachExceptionHandler};
 use cranelift_frontend::FunctionBuilderContext;
 use palisade_environ::{DefinedFuncIndex, Libcall, ModuleInfo, Signature, Trap};
 use rayon::prelude::*;
@@ -294,6 +295,7 @@ fn collect(
         calls,
         traps,
         sources: sources(compiled),
+        call_sites: call_sites(compiled),
         entry: isa.function_alignment().preferred,
         loop_head: smallest_loop(
             &compiled.bb_starts,
@@ -301,6 +303,39 @@ fn collect(
             compiled.code_buffer().len() as u32,
         ),
     }
+}
+
+/// The calls with handlers of guests. (The landing pads of entry trampolines have no tag.)
+fn call_sites(compiled: &cranelift_codegen::CompiledCode) -> Vec<(CallSite, Vec<(u32, u32)>)> {
+    let sites = compiled.buffer.call_sites().filter_map(|site| {
+        let mut vmctx = None;
+        let mut handlers = Vec::new();
+        for handler in site.exception_handlers {
+            match *handler {
+                FinalizedMachExceptionHandler::Tag(catch, offset) => {
+                    handlers.push((catch.as_u32(), offset));
+                }
+                FinalizedMachExceptionHandler::Context(ExceptionContextLoc::SPOffset(offset)) => {
+                    vmctx = Some(offset);
+                }
+                // After a call by the tail convention no register has its old value.
+                FinalizedMachExceptionHandler::Context(ExceptionContextLoc::GPR(_)) => {
+                    unreachable!("the context of a call is on the stack")
+                }
+                FinalizedMachExceptionHandler::Default(_) => {}
+            }
+        }
+        let site = CallSite {
+            return_address: site.ret_addr,
+            frame_size: site.frame_offset?,
+            vmctx: vmctx?,
+            handlers: 0..0,
+        };
+        Some((site, handlers))
+    });
+    let mut sites: Vec<_> = sites.collect();
+    sites.sort_by_key(|(site, _)| site.return_address);
+    sites
 }
 
 /// Turns Cranelift's ranges into starts, with an end mark where a range is not followed by another at once.

@@ -12,7 +12,7 @@ mod types;
 
 use crate::error::CompileError;
 use crate::names;
-use palisade_environ::{FuncIndex, ModuleInfo};
+use palisade_environ::{FuncIndex, ModuleInfo, TypeRegistry};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
@@ -29,14 +29,20 @@ const SERIAL_CODE_BYTES: u32 = 64 << 10;
 
 /// The proposals that modules may use.
 ///
-/// By default WebAssembly 2.0, relaxed SIMD and extended constant expressions.
+/// By default WebAssembly 2.0, relaxed SIMD, extended constant expressions, tail calls, typed function references and
+/// both forms of exceptions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Features(WasmFeatures);
 
 impl Default for Features {
     fn default() -> Features {
-        let later = WasmFeatures::EXTENDED_CONST | WasmFeatures::RELAXED_SIMD;
-        Features(WasmFeatures::WASM2 | later)
+        let later = WasmFeatures::EXTENDED_CONST
+            | WasmFeatures::RELAXED_SIMD
+            | WasmFeatures::TAIL_CALL
+            | WasmFeatures::FUNCTION_REFERENCES
+            | WasmFeatures::EXCEPTIONS
+            | WasmFeatures::LEGACY_EXCEPTIONS;
+        Features(WasmFeatures::WASM2.union(later))
     }
 }
 
@@ -68,15 +74,47 @@ impl Features {
             .then_some("the relaxed SIMD proposal is enabled, but the SIMD proposal is disabled")
     }
 
+    /// Whether `return_call` and its kin are allowed; on by default.
+    pub fn tail_call(self, on: bool) -> Features {
+        self.with(WasmFeatures::TAIL_CALL, on)
+    }
+
+    /// Whether references to functions of one type, and types that refer to each other, are allowed; on by default.
+    pub fn function_references(self, on: bool) -> Features {
+        self.with(WasmFeatures::FUNCTION_REFERENCES, on)
+    }
+
+    /// Whether tags and `try_table` are allowed; on by default.
+    pub fn exceptions(self, on: bool) -> Features {
+        self.with(WasmFeatures::EXCEPTIONS, on)
+    }
+
+    /// Whether `try`, `catch` and `delegate` of the older proposal are allowed; on by default.
+    pub fn legacy_exceptions(self, on: bool) -> Features {
+        self.with(WasmFeatures::LEGACY_EXCEPTIONS, on)
+    }
+
+    /// What the validator is told. Garbage-collected types come with typed function references, so that their recursive
+    /// types can be had; what is not built of them is refused after validation, as unsupported rather than invalid.
+    fn for_validation(self) -> WasmFeatures {
+        let mut features = self.0;
+        features.set(WasmFeatures::GC, features.contains(WasmFeatures::FUNCTION_REFERENCES));
+        features
+    }
+
     fn with(mut self, feature: WasmFeatures, on: bool) -> Features {
         self.0.set(feature, on);
         self
     }
 }
 
-/// Decodes and validates a module.
-pub fn decode(bytes: &Arc<[u8]>, features: Features) -> Result<ModuleInfo, CompileError> {
-    sections::module_info(bytes, validated_payloads(bytes, features)?)
+/// Decodes and validates a module. Its types are those of `types`.
+pub fn decode(
+    bytes: &Arc<[u8]>,
+    features: Features,
+    types: &Arc<TypeRegistry>,
+) -> Result<ModuleInfo, CompileError> {
+    sections::module_info(bytes, types, validated_payloads(bytes, features)?)
 }
 
 /// Validates a module.
@@ -92,8 +130,8 @@ type Body<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
 /// The parts of a module, after all of them have been validated: sections first, then function bodies.
 fn validated_payloads(bytes: &[u8], features: Features) -> Result<Vec<Payload<'_>>, CompileError> {
     let mut parser = Parser::new(0);
-    parser.set_features(features.0);
-    let mut validator = Validator::new_with_features(features.0);
+    parser.set_features(features.for_validation());
+    let mut validator = Validator::new_with_features(features.for_validation());
     let mut payloads = Vec::new();
     let mut bodies = Vec::new();
     let mut code = 0..0;
@@ -222,7 +260,8 @@ mod tests {
 
     #[test]
     fn empty_module_has_nothing() {
-        let info = decode(&module(&[]).into(), Features::default()).unwrap();
+        let types = Arc::default();
+        let info = decode(&module(&[]).into(), Features::default(), &types).unwrap();
         assert!(info.types.is_empty() && info.imports.is_empty() && info.bodies.is_empty());
     }
 
@@ -252,7 +291,7 @@ mod tests {
     fn unsupported_is_only_said_of_valid_modules() {
         let features = Features(WasmFeatures::all());
         let error = |sections: &[u8]| {
-            let result = decode(&module(sections).into(), features);
+            let result = decode(&module(sections).into(), features, &Arc::default());
             result.expect_err("module cannot be decoded").to_string()
         };
         // A 64-bit memory; then also a start function that does not exist.

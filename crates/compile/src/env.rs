@@ -6,7 +6,7 @@
 use crate::signature::{POINTER, clif_type};
 use cranelift_codegen::ir::{
     AliasRegion, AliasRegionData, Block, GlobalValueData, InstBuilder, MemFlagsData, TrapCode,
-    Value, types,
+    Type, Value, types,
 };
 use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_codegen::settings;
@@ -182,7 +182,7 @@ impl<'a> Env<'a> {
             // Written before any code of the instance runs.
             flags = constant();
         }
-        b.ins().load(clif_type(*ty.content()), flags, address, offset)
+        b.ins().load(clif_type(ty.content()), flags, address, offset)
     }
 
     /// Gives a global a new value.
@@ -272,15 +272,15 @@ impl<'a> Env<'a> {
     /// Whether a host function has raised, as an integer.
     pub(crate) fn raised(&self, b: &mut FunctionBuilder<'_>) -> Value {
         let store = self.store(b);
-        b.ins().load(types::I32, self.runtime_flags(), store, offsets::STORE_RAISE)
+        b.ins().load(types::I32, self.runtime_flags(), store, offsets::STORE_RAISE_PENDING)
     }
 
-    /// The stub that leaves for the landing pad, and the activation that it takes.
+    /// The stub that leaves, and what it takes.
     pub(crate) fn raise_stub(&self, b: &mut FunctionBuilder<'_>) -> (Value, Value) {
         let store = self.store(b);
         let flags = self.runtime_flags();
         let stub = b.ins().load(POINTER, flags, store, offsets::STORE_RAISE_STUB);
-        (stub, b.ins().load(POINTER, flags, store, offsets::STORE_ACTIVATION))
+        (stub, b.ins().iadd_imm_s(store, i64::from(offsets::STORE_RAISE)))
     }
 
     /// The convention of the platform's C compiler.
@@ -307,6 +307,27 @@ impl<'a> Env<'a> {
             b.ins().load(POINTER, flags, func, offsets::FUNC_REF_VMCTX),
             b.ins().load(types::I32, flags, func, offsets::FUNC_REF_SIGNATURE),
         ]
+    }
+
+    /// Code address and vmctx behind a reference. The access traps if it is null, which is address 0.
+    pub(crate) fn callable(&self, b: &mut FunctionBuilder<'_>, func: Value) -> (Value, Value) {
+        let null = Some(trap_code(Trap::NullReference));
+        let checked = MemFlagsData::new().with_aligned().with_readonly().with_trap_code(null);
+        let code = b.ins().load(POINTER, checked, func, offsets::FUNC_REF_CODE);
+        let known = MemFlagsData::trusted().with_readonly();
+        (code, b.ins().load(POINTER, known, func, offsets::FUNC_REF_VMCTX))
+    }
+
+    /// A value that an exception carries.
+    pub(crate) fn exception_value(
+        &self,
+        b: &mut FunctionBuilder<'_>,
+        ty: Type,
+        values: Value,
+        offset: i32,
+    ) -> Value {
+        // Written before the handler was entered, and no more.
+        b.ins().load(ty, MemFlagsData::trusted(), values, offset)
     }
 
     /// Tells the store who is calling; a host function may ask.

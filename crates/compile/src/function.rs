@@ -9,13 +9,14 @@
 use crate::bounds;
 use crate::env::Env;
 use crate::error::CompileError;
-use crate::ops::Callees;
+use crate::ops::{Callees, Try, find_tries};
 use crate::signature::{NAMESPACE_FUNC, clif_type, wasm_signature};
 use crate::state::{Frame, Locals, State, machine_types};
 use cranelift_codegen::ir::{self, InstBuilder, SourceLoc, Type, UserFuncName, Value, types};
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use palisade_environ::{DefinedFuncIndex, FuncIndex, ModuleInfo, Signature};
+use std::collections::HashMap;
 use wasmparser::{FunctionBody, Operator};
 
 /// More values than this, or more values passed by branches, are refused.
@@ -66,6 +67,8 @@ pub(crate) struct Translator<'a> {
     pub(crate) env: Env<'a>,
     pub(crate) state: State<'a>,
     pub(crate) callees: Callees,
+    /// The older `try`s of the function, found when the first is met.
+    pub(crate) tries: HashMap<u64, Try>,
 }
 
 impl<'a> Translator<'a> {
@@ -88,7 +91,8 @@ impl<'a> Translator<'a> {
         env.declare_stack_limit(&mut builder);
         let locals = declare_locals(&mut builder, entry, signature, body);
         let state = State::new(locals, Frame::function(&signature.results));
-        Translator { func: index, builder, env, state, callees: Callees::default() }
+        let callees = Callees::default();
+        Translator { func: index, builder, env, state, callees, tries: HashMap::new() }
     }
 
     fn body(&mut self, body: FunctionBody<'_>) -> Result<(), CompileError> {
@@ -96,6 +100,9 @@ impl<'a> Translator<'a> {
         while !reader.eof() {
             let (op, offset) = reader.read_with_offset().expect("validated: operator");
             self.builder.set_srcloc(source_location(offset));
+            if matches!(op, Operator::Try { .. }) && self.tries.is_empty() {
+                self.tries = find_tries(body.get_operators_reader().expect("validated: operators"));
+            }
             if self.state.reachable {
                 self.operator(op, offset)?;
             } else {
@@ -117,11 +124,18 @@ impl<'a> Translator<'a> {
     /// Passes over an operator of unreachable code, up to where code may be reachable again.
     fn skip(&mut self, op: &Operator<'_>) {
         match op {
-            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
-                self.state.skipped_frames += 1;
+            Operator::Block { .. }
+            | Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::TryTable { .. }
+            | Operator::Try { .. } => self.state.skipped_frames += 1,
+            Operator::End | Operator::Delegate { .. } if self.state.skipped_frames > 0 => {
+                self.state.skipped_frames -= 1;
             }
-            Operator::End if self.state.skipped_frames > 0 => self.state.skipped_frames -= 1,
-            Operator::End => self.end(),
+            Operator::End | Operator::Delegate { .. } => self.end(),
+            Operator::Catch { .. } | Operator::CatchAll if self.state.skipped_frames == 0 => {
+                self.catch();
+            }
             Operator::Else if self.state.skipped_frames == 0 => self.else_(),
             _ => {}
         }
@@ -212,12 +226,13 @@ fn declare_locals(
     signature: &Signature,
     body: &FunctionBody<'_>,
 ) -> Locals {
-    let mut types: Vec<Type> = signature.params.iter().map(|ty| clif_type(*ty)).collect();
+    let mut types: Vec<Type> = signature.params.iter().map(clif_type).collect();
     for group in body.get_locals_reader().expect("validated: locals") {
         let (count, ty) = group.expect("validated: locals");
-        types.extend(std::iter::repeat_n(clif_type(machine_types(ty)[0]), count as usize));
+        types.extend(std::iter::repeat_n(clif_type(&machine_types(ty)[0]), count as usize));
     }
-    let locals = Locals::new(builder, types, body.as_bytes().len());
+    let operators = body.get_binary_reader_for_operators().expect("validated: operators");
+    let locals = Locals::new(builder, types, operators.bytes_remaining());
     let params = builder.block_params(entry)[1..].to_vec();
     locals.initialize(builder, &params);
     locals

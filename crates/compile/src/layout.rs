@@ -23,6 +23,7 @@ pub(crate) struct CompiledFunction {
     pub(crate) calls: Vec<Call>,
     pub(crate) traps: Vec<(u32, u8)>,
     pub(crate) sources: Vec<(u32, u32)>,
+    pub(crate) call_sites: Vec<(CallSite, Vec<(u32, u32)>)>,
     /// Start of the smallest loop, if there is one.
     pub(crate) loop_head: Option<u32>,
 }
@@ -57,6 +58,23 @@ pub struct Text {
     /// Where a run of instructions begins that comes from one wasm instruction, and that instruction's byte offset in
     /// the module (`u32::MAX` if there is none); sorted by offset.
     pub sources: Vec<(u32, u32)>,
+    /// Calls that have handlers for exceptions, sorted by return address.
+    pub call_sites: Vec<CallSite>,
+    /// The handlers: what they catch (bits of a [`Catch`](palisade_environ::Catch)), and where they begin.
+    pub handlers: Vec<(u32, u32)>,
+}
+
+/// A call that has handlers for exceptions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallSite {
+    /// The return address.
+    pub return_address: u32,
+    /// Bytes from the stack pointer during the call up to the frame pointer.
+    pub frame_size: u32,
+    /// Bytes from the stack pointer up to where the function's vmctx is.
+    pub vmctx: u32,
+    /// Its handlers in [`Text::handlers`], in the order in which they are tried.
+    pub handlers: std::ops::Range<u32>,
 }
 
 impl Text {
@@ -95,6 +113,15 @@ impl Text {
         self.functions.push(start..self.bytes.len() as u32);
         self.traps.extend(function.traps.iter().map(|(offset, code)| (start + offset, *code)));
         self.sources.extend(function.sources.iter().map(|(offset, loc)| (start + offset, *loc)));
+        for (site, handlers) in &function.call_sites {
+            let first = self.handlers.len() as u32;
+            self.handlers.extend(handlers.iter().map(|(catch, offset)| (*catch, start + offset)));
+            self.call_sites.push(CallSite {
+                return_address: start + site.return_address,
+                handlers: first..self.handlers.len() as u32,
+                ..site.clone()
+            });
+        }
     }
 }
 

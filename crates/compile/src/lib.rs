@@ -24,6 +24,6 @@ pub use bounds::MEMORY_GUARD_BYTES;
 pub use codegen::{Compiler, CompilerOptions, OptLevel};
 pub use decode::{Features, decode, validate};
 pub use error::CompileError;
-pub use layout::Text;
+pub use layout::{CallSite, Text};
 pub use names::function_names;
 pub use trampoline::{SLOT_SIZE, TrampolineKind};

@@ -16,7 +16,7 @@ pub(crate) const NAMESPACE_FUNC: u32 = 0;
 pub(crate) const NAMESPACE_LIBCALL: u32 = 1;
 
 /// The machine type of a WebAssembly value.
-pub(crate) fn clif_type(ty: ValType) -> Type {
+pub(crate) fn clif_type(ty: &ValType) -> Type {
     match ty {
         ValType::I32 => types::I32,
         ValType::I64 | ValType::Ref(_) => types::I64,
@@ -30,8 +30,8 @@ pub(crate) fn clif_type(ty: ValType) -> Type {
 pub(crate) fn wasm_signature(signature: &Signature) -> ClifSignature {
     let mut clif = ClifSignature::new(CallConv::Tail);
     clif.params.push(AbiParam::special(POINTER, ArgumentPurpose::VMContext));
-    clif.params.extend(signature.params.iter().map(|ty| AbiParam::new(clif_type(*ty))));
-    clif.returns.extend(signature.results.iter().map(|ty| AbiParam::new(clif_type(*ty))));
+    clif.params.extend(signature.params.iter().map(|ty| AbiParam::new(clif_type(ty))));
+    clif.returns.extend(signature.results.iter().map(|ty| AbiParam::new(clif_type(ty))));
     clif
 }
 

@@ -5,6 +5,7 @@
 //!
 //! Spec: Validation > Instructions (the algorithm in the appendix keeps the same two stacks).
 
+use crate::ops::Scope;
 use crate::signature::{POINTER, clif_type};
 use cranelift_codegen::ir::{
     Block, InstBuilder, StackSlot, StackSlotData, StackSlotKind, Type, Value, types,
@@ -24,9 +25,14 @@ pub(crate) struct State<'a> {
     pub(crate) reachable: bool,
     /// Frames opened by unreachable code and not yet closed.
     pub(crate) skipped_frames: usize,
-    /// Values passed by branches so far.
+    /// Values passed by branches so far, and handlers listed by calls.
     pub(crate) branch_values: usize,
+    /// The handlers of each `try` and `try_table` so far.
+    pub(crate) scopes: Vec<Scope>,
 }
+
+/// A place in [`State::scopes`].
+pub(crate) type ScopeId = usize;
 
 impl<'a> State<'a> {
     /// The state before the first operator of a function.
@@ -38,7 +44,13 @@ impl<'a> State<'a> {
             reachable: true,
             skipped_frames: 0,
             branch_values: 0,
+            scopes: Vec::new(),
         }
+    }
+
+    /// The handlers that an exception can reach here.
+    pub(crate) fn scope(&self) -> Option<ScopeId> {
+        self.frames.last().and_then(|frame| frame.scope)
     }
 
     /// The frame that a branch of this depth names.
@@ -62,12 +74,14 @@ pub(crate) struct Frame<'a> {
     pub(crate) results: &'a [ValType],
     /// Where its `end` continues; made by the first branch there.
     pub(crate) exit: Option<Block>,
+    /// The handlers that an exception can reach from directly inside.
+    pub(crate) scope: Option<ScopeId>,
 }
 
 impl<'a> Frame<'a> {
     /// The frame of a whole function.
     pub(crate) fn function(results: &'a [ValType]) -> Frame<'a> {
-        Frame { kind: FrameKind::Function, height: 0, results, exit: None }
+        Frame { kind: FrameKind::Function, height: 0, results, exit: None, scope: None }
     }
 }
 
@@ -91,6 +105,24 @@ pub(crate) enum FrameKind {
         /// Operands that the alternative takes.
         params: Vec<Value>,
     },
+    /// `try_table`
+    TryTable,
+    /// The body of an older `try`.
+    Try {
+        /// Its handlers.
+        scope: ScopeId,
+        /// How many clauses have begun.
+        next: usize,
+    },
+    /// A clause of an older `try`.
+    Catch {
+        /// The handlers of the `try`.
+        scope: ScopeId,
+        /// How many clauses have begun.
+        next: usize,
+        /// The reference to what was caught; none in a clause that cannot be reached.
+        exception: Option<Value>,
+    },
 }
 
 impl FrameKind {
@@ -106,7 +138,7 @@ pub(crate) fn block_signature(module: &ModuleInfo, ty: BlockType) -> (&[ValType]
         BlockType::Empty => (&[], &[]),
         BlockType::Type(ty) => (&[], machine_types(ty)),
         BlockType::FuncType(index) => {
-            let signature = &module.types[TypeIndex::from_u32(index)];
+            let signature = module.types[TypeIndex::from_u32(index)].signature();
             (&signature.params, &signature.results)
         }
     }
@@ -124,7 +156,7 @@ pub(crate) fn machine_types(ty: wasmparser::ValType) -> &'static [ValType] {
     }
 }
 
-/// Beyond this product of locals and bytes of body, locals live on the machine's stack.
+/// Beyond this product of locals and bytes of operators, locals live on the machine's stack.
 ///
 /// The frontend's SSA construction keeps, for each local, a word for every block up to the last that uses it. Three
 /// bytes of body make a block, so at this product that may cost more than a gigabyte; 50,000 locals in 7 MB of body
@@ -135,21 +167,27 @@ const MAX_SSA_PRODUCT: usize = 1 << 30;
 pub(crate) enum Locals {
     /// As SSA values; the variable of a local has its index.
     Variables(Vec<Type>),
-    /// In memory, 16 bytes each.
-    Slots(StackSlot, Vec<Type>),
+    /// In memory, each at its offset.
+    Slots(StackSlot, Vec<(Type, i32)>),
 }
 
 impl Locals {
-    /// Declares locals of these types for a function with a body of `len_bytes`.
+    /// Declares locals of these types for a function with so many bytes of operators.
     pub(crate) fn new(
         builder: &mut FunctionBuilder<'_>,
         types: Vec<Type>,
         len_bytes: usize,
     ) -> Locals {
         if types.len().saturating_mul(len_bytes) > MAX_SSA_PRODUCT {
-            let size = types.len() as u32 * 16;
+            let mut size = 0;
+            let place = |ty: Type| {
+                let offset = u32::next_multiple_of(size, ty.bytes());
+                size = offset + ty.bytes();
+                (ty, offset as i32)
+            };
+            let places = types.into_iter().map(place).collect();
             let data = StackSlotData::new(StackSlotKind::ExplicitSlot, size, 4);
-            return Locals::Slots(builder.create_sized_stack_slot(data), types);
+            return Locals::Slots(builder.create_sized_stack_slot(data), places);
         }
         for (index, ty) in types.iter().enumerate() {
             let variable = builder.declare_var(*ty);
@@ -160,7 +198,10 @@ impl Locals {
 
     /// Sets parameters to their values and the other locals to zero.
     pub(crate) fn initialize(&self, builder: &mut FunctionBuilder<'_>, params: &[Value]) {
-        let (Locals::Variables(types) | Locals::Slots(_, types)) = self;
+        let types: Vec<Type> = match self {
+            Locals::Variables(types) => types.clone(),
+            Locals::Slots(_, places) => places.iter().map(|(ty, _)| *ty).collect(),
+        };
         for (local, param) in params.iter().enumerate() {
             self.set(builder, local as u32, *param);
         }
@@ -180,9 +221,9 @@ impl Locals {
     pub(crate) fn get(&self, builder: &mut FunctionBuilder<'_>, local: u32) -> Value {
         match self {
             Locals::Variables(_) => builder.use_var(Variable::from_u32(local)),
-            Locals::Slots(slot, types) => {
-                let ty = types[local as usize];
-                builder.ins().stack_load(POINTER, ty, *slot, local as i32 * 16)
+            Locals::Slots(slot, places) => {
+                let (ty, offset) = places[local as usize];
+                builder.ins().stack_load(POINTER, ty, *slot, offset)
             }
         }
     }
@@ -191,8 +232,8 @@ impl Locals {
     pub(crate) fn set(&self, builder: &mut FunctionBuilder<'_>, local: u32, value: Value) {
         match self {
             Locals::Variables(_) => builder.def_var(Variable::from_u32(local), value),
-            Locals::Slots(slot, _) => {
-                builder.ins().stack_store(POINTER, value, *slot, local as i32 * 16);
+            Locals::Slots(slot, places) => {
+                builder.ins().stack_store(POINTER, value, *slot, places[local as usize].1);
             }
         }
     }
@@ -214,7 +255,7 @@ fn zero(builder: &mut FunctionBuilder<'_>, ty: Type) -> Value {
 pub(crate) fn block_with_params(builder: &mut FunctionBuilder<'_>, types: &[ValType]) -> Block {
     let block = builder.create_block();
     for ty in types {
-        builder.append_block_param(block, clif_type(*ty));
+        builder.append_block_param(block, clif_type(ty));
     }
     block
 }

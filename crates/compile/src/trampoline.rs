@@ -23,7 +23,7 @@ use palisade_environ::{Libcall, Signature, ValType, offsets};
 pub const SLOT_SIZE: usize = 16;
 
 /// Which boundary a trampoline crosses, and how.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TrampolineKind {
     /// Host to wasm, values in registers: `fn(activation, code, vmctx, [results,] params...) -> [result]`.
     /// `results` points to value slots and exists only where there is more than one result.
@@ -105,7 +105,7 @@ fn entry_native(t: &mut Trampoline<'_>, signature: &Signature) {
     } else {
         t.builder.ins().return_(&results);
     }
-    t.landing_pad(signature.results.iter().filter(|_| !by_pointer).copied());
+    t.landing_pad(signature.results.iter().filter(|_| !by_pointer));
 }
 
 fn entry_array(t: &mut Trampoline<'_>, signature: &Signature) {
@@ -155,9 +155,9 @@ fn exit_array(t: &mut Trampoline<'_>, signature: &Signature, host: CallConv) {
 pub(crate) fn native(signature: &Signature, host: CallConv, leading: usize) -> ClifSignature {
     let several = signature.results.len() > 1;
     let mut clif = pointers(host, leading + usize::from(several));
-    clif.params.extend(signature.params.iter().map(|ty| AbiParam::new(clif_type(*ty))));
+    clif.params.extend(signature.params.iter().map(|ty| AbiParam::new(clif_type(ty))));
     if !several {
-        clif.returns.extend(signature.results.iter().map(|ty| AbiParam::new(clif_type(*ty))));
+        clif.returns.extend(signature.results.iter().map(|ty| AbiParam::new(clif_type(ty))));
     }
     clif
 }
@@ -214,7 +214,7 @@ impl<'a> Trampoline<'a> {
 
     fn load_slots(&mut self, slots: Value, types: &[ValType]) -> Vec<Value> {
         let load =
-            |(i, ty): (usize, &ValType)| self.load(clif_type(*ty), slots, (i * SLOT_SIZE) as i32);
+            |(i, ty): (usize, &ValType)| self.load(clif_type(ty), slots, (i * SLOT_SIZE) as i32);
         types.iter().enumerate().map(load).collect()
     }
 
@@ -250,7 +250,7 @@ impl<'a> Trampoline<'a> {
         let results: Vec<Value> = signature
             .results
             .iter()
-            .map(|ty| self.builder.append_block_param(normal, clif_type(*ty)))
+            .map(|ty| self.builder.append_block_param(normal, clif_type(ty)))
             .collect();
         let signature = self.builder.import_signature(wasm_signature(signature));
         let dfg = &mut self.builder.func.dfg;
@@ -271,14 +271,14 @@ impl<'a> Trampoline<'a> {
     }
 
     /// Returns arbitrary results: the caller finds in the activation that they are not to be looked at.
-    fn landing_pad(&mut self, results: impl Iterator<Item = ValType>) {
+    fn landing_pad<'t>(&mut self, results: impl Iterator<Item = &'t ValType>) {
         let landing = self.landing.expect("an entry trampoline calls wasm first");
         self.builder.switch_to_block(landing);
         let zeros: Vec<Value> = results.map(|ty| self.zero(ty)).collect();
         self.builder.ins().return_(&zeros);
     }
 
-    fn zero(&mut self, ty: ValType) -> Value {
+    fn zero(&mut self, ty: &ValType) -> Value {
         match ty {
             ValType::F32 => self.builder.ins().f32const(0.0),
             ValType::F64 => self.builder.ins().f64const(0.0),
@@ -313,14 +313,14 @@ impl<'a> Trampoline<'a> {
         let leave = self.builder.create_block();
         let stay = self.builder.create_block();
         self.builder.set_cold_block(leave);
-        let raised = self.load(types::I32, store, offsets::STORE_RAISE);
+        let raised = self.load(types::I32, store, offsets::STORE_RAISE_PENDING);
         self.builder.ins().brif(raised, leave, [], stay, []);
         self.builder.seal_block(leave);
         self.builder.seal_block(stay);
         self.builder.switch_to_block(leave);
-        let activation = self.load(POINTER, store, offsets::STORE_ACTIVATION);
         let stub = self.load(POINTER, store, offsets::STORE_RAISE_STUB);
-        self.call(pointers(host, 1), stub, &[activation]);
+        let raise = self.builder.ins().iadd_imm_s(store, i64::from(offsets::STORE_RAISE));
+        self.call(pointers(host, 1), stub, &[raise]);
         let unreachable = palisade_environ::Trap::UnreachableCodeReached.code();
         let code = cranelift_codegen::ir::TrapCode::user(unreachable).expect("a user trap code");
         self.builder.ins().trap(code);

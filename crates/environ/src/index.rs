@@ -37,6 +37,10 @@ indices! {
     GlobalIndex "global"
     /// A global that the module defines.
     DefinedGlobalIndex "defined_global"
+    /// A tag, imports first.
+    TagIndex "tag"
+    /// A tag that the module defines.
+    DefinedTagIndex "defined_tag"
     /// An element segment.
     ElemIndex "elem"
     /// A data segment.

@@ -6,16 +6,20 @@
 
 #![forbid(unsafe_code)]
 
+mod exception;
 mod index;
 mod libcall;
 mod module;
+mod registry;
 mod trap;
 mod types;
 mod vmctx;
 
+pub use exception::*;
 pub use index::*;
 pub use libcall::*;
 pub use module::*;
+pub use registry::*;
 pub use trap::*;
 pub use types::*;
 pub use vmctx::*;

@@ -63,6 +63,12 @@ libcalls! {
     TableInit(I32 I32 I64 I32 I32);
     /// `elem.drop`: element segment.
     ElemDrop(I32);
+    /// Whether a function (not null) has a type, given by its id, or a subtype of it; 0 or 1.
+    IsSubtype(I64 I32) -> I32;
+    /// `throw`: tag, address of its values, 16 bytes each. Does not return.
+    Throw(I32 I64);
+    /// `throw_ref` and `rethrow`: a reference to an exception, not null. Does not return.
+    ThrowRef(I64);
     /// `f32.ceil` for CPUs without an instruction for it.
     F32Ceil(F32) -> F32;
     /// `f32.floor` likewise.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub struct ModuleInfo {
     /// Types of functions, one entry for each type index.
-    pub types: PrimaryMap<TypeIndex, Signature>,
+    pub types: PrimaryMap<TypeIndex, FuncType>,
     /// Imports in the order of the module.
     pub imports: Vec<Import>,
     /// Exports in the order of the module.
@@ -43,6 +43,10 @@ pub struct ModuleInfo {
     pub imported_globals: usize,
     /// Initial value of each global that the module defines.
     pub global_inits: PrimaryMap<DefinedGlobalIndex, ConstExpr>,
+    /// The type of each tag.
+    pub tags: PrimaryMap<TagIndex, TagType>,
+    /// How many of `tags` are imported.
+    pub imported_tags: usize,
     /// Element segments.
     pub elems: PrimaryMap<ElemIndex, ElemSegment>,
     /// Data segments.
@@ -87,9 +91,14 @@ impl ModuleInfo {
         index.as_u32().checked_sub(self.imported_globals as u32).map(DefinedGlobalIndex::from_u32)
     }
 
+    /// The place of a tag among those that the module defines, or `None` if it is imported.
+    pub fn defined_tag(&self, index: TagIndex) -> Option<DefinedTagIndex> {
+        index.as_u32().checked_sub(self.imported_tags as u32).map(DefinedTagIndex::from_u32)
+    }
+
     /// The signature of a function.
     pub fn signature(&self, index: FuncIndex) -> &Signature {
-        &self.types[self.funcs[index]]
+        self.types[self.funcs[index]].signature()
     }
 
     /// The contents of the first custom section of this name.
@@ -118,7 +127,7 @@ pub struct Export {
     pub item: EntityIndex,
 }
 
-/// An item of one of the four index spaces that can be imported and exported.
+/// An item of one of the five index spaces that can be imported and exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntityIndex {
     /// A function.
@@ -129,6 +138,8 @@ pub enum EntityIndex {
     Memory(MemoryIndex),
     /// A global.
     Global(GlobalIndex),
+    /// A tag.
+    Tag(TagIndex),
 }
 
 /// A constant expression, as a program for a small stack machine. Validated, so it never fails.

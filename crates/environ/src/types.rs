@@ -4,29 +4,74 @@
 //!
 //! Spec: Structure > Types.
 
+use crate::FuncType;
 use std::fmt;
 
 /// What a reference may refer to.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HeapType {
     /// Any function.
     Func,
+    /// Functions of one type and its subtypes.
+    ConcreteFunc(FuncType),
+    /// Nothing; null only, as a function.
+    NoFunc,
     /// Any value of the host.
     Extern,
+    /// Nothing; null only, as a value of the host.
+    NoExtern,
+    /// Any exception.
+    Exn,
+    /// Nothing; null only, as an exception.
+    NoExn,
+    /// A type of the same recursion group, by its place. Only inside of definitions.
+    #[doc(hidden)]
+    Rec(u32),
+}
+
+impl HeapType {
+    /// The most general type of this kind.
+    pub fn top(&self) -> HeapType {
+        match self {
+            HeapType::Func | HeapType::ConcreteFunc(_) | HeapType::NoFunc | HeapType::Rec(_) => {
+                HeapType::Func
+            }
+            HeapType::Extern | HeapType::NoExtern => HeapType::Extern,
+            HeapType::Exn | HeapType::NoExn => HeapType::Exn,
+        }
+    }
+
+    /// Whether everything that belongs to this type also belongs to `other`.
+    pub fn matches(&self, other: &HeapType) -> bool {
+        match (self, other) {
+            (HeapType::ConcreteFunc(a), HeapType::ConcreteFunc(b)) => a.matches(b),
+            (HeapType::NoFunc | HeapType::NoExtern | HeapType::NoExn, _) => {
+                self.top() == other.top()
+            }
+            _ => self == other || self.top() == *other,
+        }
+    }
 }
 
 impl fmt::Display for HeapType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             HeapType::Func => "func",
+            // By number: types may be nested without end.
+            HeapType::ConcreteFunc(ty) => return write!(f, "type {}", ty.entry().id()),
+            HeapType::NoFunc => "nofunc",
             HeapType::Extern => "extern",
+            HeapType::NoExtern => "noextern",
+            HeapType::Exn => "exn",
+            HeapType::NoExn => "noexn",
+            HeapType::Rec(place) => return write!(f, "rec {place}"),
         })
     }
 }
 
 /// The type of a reference: what it refers to, and whether it may be null.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RefType {
     nullable: bool,
     heap: HeapType,
@@ -35,8 +80,16 @@ pub struct RefType {
 impl RefType {
     /// `funcref`, that is `(ref null func)`.
     pub const FUNCREF: RefType = RefType { nullable: true, heap: HeapType::Func };
+    /// `nullfuncref`, that is `(ref null nofunc)`.
+    pub const NULLFUNCREF: RefType = RefType { nullable: true, heap: HeapType::NoFunc };
     /// `externref`, that is `(ref null extern)`.
     pub const EXTERNREF: RefType = RefType { nullable: true, heap: HeapType::Extern };
+    /// `nullexternref`, that is `(ref null noextern)`.
+    pub const NULLEXTERNREF: RefType = RefType { nullable: true, heap: HeapType::NoExtern };
+    /// `exnref`, that is `(ref null exn)`.
+    pub const EXNREF: RefType = RefType { nullable: true, heap: HeapType::Exn };
+    /// `nullexnref`, that is `(ref null noexn)`.
+    pub const NULLEXNREF: RefType = RefType { nullable: true, heap: HeapType::NoExn };
 
     /// The type of references to `heap`.
     pub const fn new(nullable: bool, heap: HeapType) -> RefType {
@@ -55,13 +108,19 @@ impl RefType {
 
     /// Whether every value of this type also belongs to `other`.
     pub fn matches(&self, other: &RefType) -> bool {
-        self.heap == other.heap && (other.nullable || !self.nullable)
+        self.heap.matches(&other.heap) && (other.nullable || !self.nullable)
     }
 }
 
 impl fmt::Display for RefType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.nullable, self.heap) {
+        match (self.nullable, &self.heap) {
+            (true, HeapType::NoFunc) => f.write_str("nullfuncref"),
+            (true, HeapType::NoExtern) => f.write_str("nullexternref"),
+            (true, HeapType::NoExn) => f.write_str("nullexnref"),
+            (true, HeapType::ConcreteFunc(_) | HeapType::Rec(_)) => {
+                write!(f, "(ref null {})", self.heap)
+            }
             (true, heap) => write!(f, "{heap}ref"),
             (false, heap) => write!(f, "(ref {heap})"),
         }
@@ -69,7 +128,7 @@ impl fmt::Display for RefType {
 }
 
 /// The type of a value.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ValType {
     /// 32-bit integer, signed or unsigned as the instruction sees it.
     I32,
@@ -90,6 +149,8 @@ impl ValType {
     pub const FUNCREF: ValType = ValType::Ref(RefType::FUNCREF);
     /// `externref`.
     pub const EXTERNREF: ValType = ValType::Ref(RefType::EXTERNREF);
+    /// `exnref`.
+    pub const EXNREF: ValType = ValType::Ref(RefType::EXNREF);
 
     /// Whether this is a reference type.
     pub fn is_ref(&self) -> bool {
@@ -132,7 +193,7 @@ impl fmt::Display for ValType {
     }
 }
 
-/// Parameters and results of a function, without an engine to compare it in.
+/// Parameters and results of a function, as they are written in its definition.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Signature {
     /// Parameter types in order.
@@ -291,6 +352,28 @@ impl MemoryType {
 impl fmt::Display for MemoryType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "memory {}", Limits(self.minimum, self.maximum))
+    }
+}
+
+/// The type of a tag: the values that its exceptions carry.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TagType(FuncType);
+
+impl TagType {
+    /// Tags of exceptions that carry the parameters of `ty`, which has no results.
+    pub fn new(ty: FuncType) -> TagType {
+        TagType(ty)
+    }
+
+    /// The function type whose parameters are the values.
+    pub fn ty(&self) -> &FuncType {
+        &self.0
+    }
+}
+
+impl fmt::Display for TagType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "tag {}", self.0)
     }
 }
 

@@ -9,7 +9,7 @@
 
 use crate::{
     DefinedGlobalIndex, EscapedFuncIndex, FuncIndex, GlobalIndex, MemoryIndex, ModuleInfo,
-    TableIndex, TypeIndex,
+    TableIndex, TagIndex, TypeIndex,
 };
 use std::mem::{offset_of, size_of};
 
@@ -35,10 +35,25 @@ pub struct VmStoreContext {
     pub activation: *mut VmActivation,
     /// The vmctx of the last caller that may have called a host function.
     pub caller: *mut VmCtxHeader,
-    /// Not zero when a host function or libcall has failed and wasm must be left for the landing pad.
-    pub raise: u32,
-    /// Continues at the landing pad of the activation that it is given; never returns.
+    /// Continues at the place that `raise` names, which it is given; never returns.
     pub raise_stub: *const u8,
+    /// Whether the function that called a host function or libcall must be left, and where for.
+    pub raise: VmRaise,
+}
+
+/// How wasm is left without returning. Written by Rust functions that wasm has called.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct VmRaise {
+    /// Where execution goes on: the landing pad of the innermost activation, or the handler of an exception.
+    pub landing: VmLanding,
+    /// What a handler finds in the first two registers for exceptions: the address of the exception's values, and the
+    /// reference to it.
+    pub payload: [u64; 2],
+    /// Not zero when wasm must be left.
+    pub pending: u32,
+    /// What `pending` becomes on the way: whoever is at the landing pad looks at it again.
+    pub after: u32,
 }
 
 /// Where execution goes on when wasm is left without returning. First part of an activation.
@@ -201,6 +216,11 @@ pub struct VmHostFunc {
     pub call: *const u8,
 }
 
+/// A tag. Its address is its identity.
+#[repr(C)]
+#[derive(Debug)]
+pub struct VmTag(pub u64);
+
 /// Storage of a global; 16 bytes so that a vector fits.
 #[repr(C, align(16))]
 #[derive(Debug, Clone, Copy, Default)]
@@ -216,6 +236,7 @@ pub struct VmOffsets {
     imported_funcs: u32,
     defined_globals: u32,
     func_refs: u32,
+    tags: u32,
     size: u32,
 }
 
@@ -241,6 +262,7 @@ impl VmOffsets {
                 16,
             ),
             func_refs: array(module.escaped_funcs.len(), size_of::<VmFuncRef>(), 8),
+            tags: array(module.tags.len(), 8, 8),
             size: array(0, 1, 16),
         }
     }
@@ -284,6 +306,11 @@ impl VmOffsets {
     pub fn func_ref(&self, index: EscapedFuncIndex) -> i32 {
         place(self.func_refs, index.as_u32(), size_of::<VmFuncRef>())
     }
+
+    /// The `*const VmTag` of a tag.
+    pub fn tag(&self, index: TagIndex) -> i32 {
+        place(self.tags, index.as_u32(), 8)
+    }
 }
 
 fn place(start: u32, index: u32, size: usize) -> i32 {
@@ -307,6 +334,9 @@ pub mod offsets {
     pub const STORE_CALLER: i32 = offset_of!(VmStoreContext, caller) as i32;
     /// [`VmStoreContext::raise`]
     pub const STORE_RAISE: i32 = offset_of!(VmStoreContext, raise) as i32;
+    /// [`VmRaise::pending`] in a store's block
+    pub const STORE_RAISE_PENDING: i32 =
+        (offset_of!(VmStoreContext, raise) + offset_of!(VmRaise, pending)) as i32;
     /// [`VmStoreContext::raise_stub`]
     pub const STORE_RAISE_STUB: i32 = offset_of!(VmStoreContext, raise_stub) as i32;
     /// [`VmLanding::pc`] in an activation

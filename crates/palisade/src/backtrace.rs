@@ -67,6 +67,9 @@ impl FrameInfo {
     }
 
     /// Byte offset of the instruction in the module, where it is known.
+    ///
+    /// Where the compiler has made one machine instruction of several (a load and the addition that takes its value, a
+    /// branch and the `unreachable` behind it), it may be any of them.
     pub fn module_offset(&self) -> Option<usize> {
         self.place.offset
     }

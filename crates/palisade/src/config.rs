@@ -69,6 +69,30 @@ impl Config {
         self
     }
 
+    /// Calls that take the place of their caller (`return_call` and its kin). On by default.
+    pub fn wasm_tail_call(&mut self, enable: bool) -> &mut Self {
+        self.features = self.features.tail_call(enable);
+        self
+    }
+
+    /// References to functions of one type, and types that refer to each other. On by default.
+    pub fn wasm_function_references(&mut self, enable: bool) -> &mut Self {
+        self.features = self.features.function_references(enable);
+        self
+    }
+
+    /// Exceptions: tags, `throw`, `try_table`. On by default.
+    pub fn wasm_exceptions(&mut self, enable: bool) -> &mut Self {
+        self.features = self.features.exceptions(enable);
+        self
+    }
+
+    /// Exceptions as older toolchains emit them: `try`, `catch`, `rethrow`, `delegate`. On by default.
+    pub fn wasm_legacy_exceptions(&mut self, enable: bool) -> &mut Self {
+        self.features = self.features.legacy_exceptions(enable);
+        self
+    }
+
     /// Arithmetic in the initial values of globals and segment offsets. On by default.
     pub fn wasm_extended_const(&mut self, enable: bool) -> &mut Self {
         self.features = self.features.extended_const(enable);

@@ -3,9 +3,9 @@
 #![forbid(unsafe_code)]
 
 use crate::error::{Error, Result};
-use crate::vm::SignatureRegistry;
 use crate::{Config, vm};
 use palisade_compile::Compiler;
+use palisade_environ::{TypeRegistry, TypeSource};
 use std::fmt;
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ pub struct Engine(Arc<EngineInner>);
 struct EngineInner {
     config: Config,
     compiler: Arc<Compiler>,
-    signatures: Arc<SignatureRegistry>,
+    types: Arc<TypeRegistry>,
 }
 
 impl Default for Engine {
@@ -44,7 +44,7 @@ impl Engine {
         Ok(Engine(Arc::new(EngineInner {
             compiler: Arc::new(Compiler::new(&config.compiler)?),
             config: config.clone(),
-            signatures: Arc::new(SignatureRegistry::default()),
+            types: Arc::default(),
         })))
     }
 
@@ -60,9 +60,11 @@ impl Engine {
     pub(crate) fn compiler(&self) -> &Arc<Compiler> {
         &self.0.compiler
     }
+}
 
-    pub(crate) fn signatures(&self) -> &Arc<SignatureRegistry> {
-        &self.0.signatures
+impl TypeSource for Engine {
+    fn type_registry(&self) -> &Arc<TypeRegistry> {
+        &self.0.types
     }
 }
 

@@ -49,7 +49,7 @@ impl<T> Rooted<T> {
     /// When one of them is used after its scope.
     pub fn ref_eq(store: impl AsContext, a: &Rooted<T>, b: &Rooted<T>) -> Result<bool> {
         let store = store.as_context().opaque();
-        Ok(store.externref_raw(a.inner)? == store.externref_raw(b.inner)?)
+        Ok(store.rooted_raw(a.inner)? == store.rooted_raw(b.inner)?)
     }
 }
 

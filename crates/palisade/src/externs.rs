@@ -4,7 +4,7 @@
 
 use crate::types::ExternType;
 use crate::vm::{ImportValue, InstanceIndex, StoreOpaque};
-use crate::{AsContext, Func, Global, Memory, Table};
+use crate::{AsContext, Func, Global, Memory, Table, Tag};
 use palisade_environ::EntityIndex;
 
 /// An item that can be imported and exported.
@@ -19,6 +19,8 @@ pub enum Extern {
     Table(Table),
     /// A linear memory.
     Memory(Memory),
+    /// A tag.
+    Tag(Tag),
 }
 
 /// An export of an instance.
@@ -63,6 +65,11 @@ impl<'instance> Export<'instance> {
         self.definition.into_global()
     }
 
+    /// The tag, if it is one.
+    pub fn into_tag(self) -> Option<Tag> {
+        self.definition.into_tag()
+    }
+
     /// The item's type.
     pub fn ty(&self, store: impl AsContext) -> ExternType {
         self.definition.ty(store)
@@ -90,6 +97,7 @@ kinds! {
     Global into_global "global";
     Table into_table "table";
     Memory into_memory "memory";
+    Tag into_tag "tag";
 }
 
 impl Extern {
@@ -100,6 +108,7 @@ impl Extern {
             Extern::Global(item) => item.ty(store).into(),
             Extern::Table(item) => item.ty(store).into(),
             Extern::Memory(item) => item.ty(store).into(),
+            Extern::Tag(item) => item.ty(store).into(),
         }
     }
 
@@ -123,6 +132,9 @@ impl Extern {
                 let global = store.instance_global(instance, index);
                 Global::from_index(store, global).into()
             }
+            EntityIndex::Tag(index) => {
+                Tag::from_index(store, store.instance(instance).tag(index)).into()
+            }
         }
     }
 
@@ -133,6 +145,7 @@ impl Extern {
             Extern::Global(item) => ImportValue::Global(item.index(store)),
             Extern::Table(item) => ImportValue::Table(item.index(store)),
             Extern::Memory(item) => ImportValue::Memory(item.index(store)),
+            Extern::Tag(item) => ImportValue::Tag(item.index(store)),
         }
     }
 }

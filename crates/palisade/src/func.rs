@@ -3,11 +3,10 @@
 #![forbid(unsafe_code)]
 
 use crate::error::{Context, Error, Result};
-use crate::types::FuncType;
 use crate::vm::{
     FuncPtr, HostBody, IntoFunc, StoreId, StoreOpaque, ValRaw, WasmParams, WasmResults, call_array,
 };
-use crate::{AsContext, AsContextMut, Caller, TypedFunc, Val};
+use crate::{AsContext, AsContextMut, Caller, FuncType, TypedFunc, Val};
 use std::sync::Arc;
 
 /// A function of a store: a guest's, or a closure of the host.
@@ -34,13 +33,13 @@ impl Func {
     ///
     /// # Panics
     ///
-    /// If the trampoline of the type cannot be compiled (a type of thousands of values).
+    /// If the type belongs to another engine, or its trampoline cannot be compiled (a type of thousands of values).
     pub fn new<T: 'static>(
         mut store: impl AsContextMut<Data = T>,
         ty: FuncType,
         func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
     ) -> Func {
-        let body = HostBody::dynamic(ty.entry().clone(), func);
+        let body = HostBody::dynamic(ty, func);
         Func::of_body(store.as_context_mut().opaque(), body)
     }
 
@@ -56,14 +55,14 @@ impl Func {
     }
 
     fn of_body(store: &mut StoreOpaque, body: HostBody) -> Func {
-        let func = store.host_func(Arc::new(body)).expect("the trampoline compiles");
+        let func = store.host_func(Arc::new(body)).expect("a type of this engine");
         Func::from_ptr(store, func)
     }
 
     /// Its type.
     pub fn ty(&self, store: impl AsContext) -> FuncType {
         let store = store.as_context().opaque();
-        FuncType::from_entry(self.ptr(store).signature(store))
+        self.ptr(store).ty(store).func_type()
     }
 
     /// Calls it with values of run-time types. `results` must be as long as the type's results; what it holds is
@@ -81,7 +80,7 @@ impl Func {
     ) -> Result<()> {
         let store = store.as_context_mut().opaque();
         let func = self.ptr(store);
-        let ty = func.signature_ref(store).signature();
+        let ty = func.ty(store).signature();
         if params.len() != ty.params.len() {
             let (expected, found) = (ty.params.len(), params.len());
             return Err(Error::usage(format!("expected {expected} arguments, got {found}")));
@@ -101,11 +100,12 @@ impl Func {
             }
         };
         for (place, (value, ty)) in params.iter().zip(&ty.params).enumerate() {
-            slots[place] = value.to_raw(store, ty).with_context(|| format!("argument {place}"))?;
+            let ty = func.ty(store).resolve(ty);
+            slots[place] = value.to_raw(store, &ty).with_context(|| format!("argument {place}"))?;
         }
         call_array(store, func, slots)?;
         for (place, (result, slot)) in results.iter_mut().zip(&*slots).enumerate() {
-            let ty = func.signature_ref(store).signature().results[place];
+            let ty = func.ty(store).signature().results[place].clone();
             *result = Val::from_raw(store, *slot, &ty);
         }
         Ok(())

@@ -45,7 +45,7 @@ impl Global {
     pub fn get(&self, mut store: impl AsContextMut) -> Val {
         let store = store.as_context_mut().opaque();
         let global = store.global(self.index(store));
-        let (raw, ty) = (global.get(), *global.ty().content());
+        let (raw, ty) = (global.get(), global.ty().content().clone());
         Val::from_raw(store, raw, &ty)
     }
 

@@ -6,7 +6,7 @@ use crate::error::{Context, Error, Result};
 use crate::externs::{Export, Extern};
 use crate::vm::{self, ImportValue, InstanceIndex, StoreId, StoreOpaque, WasmParams, WasmResults};
 use crate::{
-    AsContext, AsContextMut, Engine, Func, Global, Memory, Module, StoreContextMut, Table,
+    AsContext, AsContextMut, Engine, Func, Global, Memory, Module, StoreContextMut, Table, Tag,
     TypedFunc, matching,
 };
 
@@ -145,6 +145,11 @@ impl Instance {
     /// The exported memory of this name.
     pub fn get_memory(&self, store: impl AsContextMut, name: &str) -> Option<Memory> {
         self.get_export(store, name)?.into_memory()
+    }
+
+    /// The exported tag of this name.
+    pub fn get_tag(&self, store: impl AsContextMut, name: &str) -> Option<Tag> {
+        self.get_export(store, name)?.into_tag()
     }
 
     /// The exported global of this name.

@@ -84,6 +84,7 @@ mod backtrace;
 mod config;
 mod engine;
 pub mod error;
+mod exception;
 mod externref;
 mod externs;
 mod func;
@@ -108,6 +109,7 @@ pub use backtrace::{FrameInfo, FrameSymbol, WasmBacktrace};
 pub use config::{Config, OptLevel};
 pub use engine::Engine;
 pub use error::{Error, Result};
+pub use exception::{ExnRef, ExnRefPre, ExnType, Tag, ThrownException};
 pub use externref::{ExternRef, RootScope, Rooted};
 pub use externs::{Export, Extern};
 pub use func::Func;
@@ -118,11 +120,12 @@ pub use linker::{InstancePre, Linker};
 pub use memory::{Memory, MemoryAccessError};
 pub use module::Module;
 pub use palisade_environ::{
-    GlobalType, HeapType, MemoryType, Mutability, RefType, TableType, Trap, ValType,
+    FuncType, GlobalType, HeapType, MemoryType, Mutability, RefType, TableType, TagType, Trap,
+    ValType,
 };
 pub use store::{AsContext, AsContextMut, Caller, Store, StoreContext, StoreContextMut};
 pub use table::Table;
 pub use typed::TypedFunc;
-pub use types::{ExportType, ExternType, FuncType, ImportType};
+pub use types::{ExportType, ExternType, ImportType};
 pub use value::{Ref, V128, Val};
 pub use vm::{IntoFunc, WasmParams, WasmResults, WasmRet, WasmTy};

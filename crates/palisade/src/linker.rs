@@ -2,9 +2,10 @@
 
 #![forbid(unsafe_code)]
 
+use crate::FuncType;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::externs::Extern;
-use crate::types::{ExternType, FuncType, ImportType};
+use crate::types::{ExternType, ImportType};
 use crate::vm::{HostBody, ImportValue, IntoFunc, StoreOpaque};
 use crate::{
     AsContext, AsContextMut, Caller, Engine, Func, Instance, Module, Val, hints, matching,
@@ -103,7 +104,7 @@ impl<T: 'static> Linker<T> {
     ///
     /// # Errors
     ///
-    /// When the name is defined and shadowing is not allowed.
+    /// When the type belongs to another engine, or the name is defined and shadowing is not allowed.
     pub fn func_new(
         &mut self,
         module: &str,
@@ -111,7 +112,10 @@ impl<T: 'static> Linker<T> {
         ty: FuncType,
         func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
     ) -> Result<&mut Self> {
-        let body = HostBody::dynamic(ty.entry().clone(), func);
+        if !ty.is_of(&self.engine) {
+            return Err(Error::usage("the function's type belongs to another engine"));
+        }
+        let body = HostBody::dynamic(ty, func);
         self.insert(module, name, Definition::Host(Arc::new(body)))?;
         Ok(self)
     }
@@ -248,6 +252,10 @@ impl<T: 'static> Linker<T> {
     }
 
     /// What a name means in `store`.
+    ///
+    /// # Panics
+    ///
+    /// If `store` belongs to another engine and the name is a function of the host.
     pub fn get(
         &self,
         mut store: impl AsContextMut<Data = T>,
@@ -258,7 +266,7 @@ impl<T: 'static> Linker<T> {
         match self.lookup(module, name)? {
             Definition::Item(item) => Some(*item),
             Definition::Host(body) => {
-                let func = store.shared_host_func(body).expect("the trampoline compiles");
+                let func = store.shared_host_func(body).expect("a store of the linker's engine");
                 Some(Func::from_ptr(store, func).into())
             }
         }
@@ -386,7 +394,7 @@ fn instantiate(
             Definition::Host(body) => {
                 // A host function of exactly the right type, which is the rule, needs no further check.
                 let value = ImportValue::Func(store.shared_host_func(body)?);
-                if module.inner().import_is_of(place, body.signature()) {
+                if module.inner().import_is_of(place, body.ty()) {
                     values.push(value);
                     continue;
                 }

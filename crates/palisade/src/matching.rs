@@ -6,16 +6,17 @@
 
 use crate::Mutability;
 use crate::error::{Error, Result};
-use crate::types::{ExternType, FuncType};
+use crate::types::ExternType;
 use crate::vm::{ImportValue, StoreOpaque};
 
 /// The current type of an item: of memories and tables, the minimum is what they have now.
 pub(crate) fn type_of(store: &StoreOpaque, item: ImportValue) -> ExternType {
     match item {
-        ImportValue::Func(func) => FuncType::from_entry(func.signature(store)).into(),
+        ImportValue::Func(func) => func.ty(store).func_type().into(),
         ImportValue::Global(index) => store.global(index).ty().clone().into(),
         ImportValue::Table(index) => store.table(index).ty().clone().into(),
         ImportValue::Memory(index) => store.memory(index).ty().clone().into(),
+        ImportValue::Tag(index) => store.tag(index).ty().clone().into(),
     }
 }
 
@@ -23,7 +24,7 @@ pub(crate) fn type_of(store: &StoreOpaque, item: ImportValue) -> ExternType {
 pub(crate) fn check(store: &StoreOpaque, expected: &ExternType, item: ImportValue) -> Result<()> {
     let (matches, found) = match (expected, item) {
         (ExternType::Func(expected), ImportValue::Func(func)) => {
-            let found = FuncType::from_entry(func.signature(store));
+            let found = func.ty(store).func_type();
             (found.matches(expected), format!("func {found}"))
         }
         (ExternType::Global(expected), ImportValue::Global(index)) => {
@@ -51,6 +52,10 @@ pub(crate) fn check(store: &StoreOpaque, expected: &ExternType, item: ImportValu
             let sized =
                 limits((memory.pages(), found.maximum()), (expected.minimum(), expected.maximum()));
             (sized, format!("{found} of {} pages", memory.pages()))
+        }
+        (ExternType::Tag(expected), ImportValue::Tag(index)) => {
+            let found = store.tag(index).ty();
+            (found == expected, found.to_string())
         }
         (_, item) => {
             let found = type_of(store, item);

@@ -3,15 +3,18 @@
 #![forbid(unsafe_code)]
 
 use crate::Engine;
+use crate::FuncType;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::input::{binary_of, looks_like};
 use crate::module_meta::ModuleMeta;
-use crate::types::{ExportType, ExternType, FuncType, ImportType};
-use crate::vm::{CodeImage, SignatureEntry, prepare};
+use crate::types::{ExportType, ExternType, ImportType};
+use crate::vm::{CodeImage, prepare};
 use palisade_compile::TrampolineKind;
-use palisade_environ::{ConstOp, DataMode, EntityIndex, MemoryIndex, ModuleInfo, TypeIndex};
+use palisade_environ::{
+    ConstOp, DataMode, EntityIndex, MemoryIndex, ModuleInfo, TypeIndex, TypeSource,
+};
 use palisade_sys::MemoryImage;
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -25,29 +28,9 @@ pub(crate) struct ModuleInner {
     engine: Engine,
     meta: Arc<ModuleMeta>,
     code: Arc<CodeImage>,
-    signatures: Signatures,
     /// How often the module was instantiated; an image pays from the second time on.
     instantiations: AtomicU32,
     memory_image: OnceLock<Option<(MemoryIndex, Arc<MemoryImage>)>>,
-}
-
-/// The engine's entry for each type of the module.
-pub(crate) struct Signatures(Vec<Arc<SignatureEntry>>);
-
-impl std::ops::Index<TypeIndex> for Signatures {
-    type Output = Arc<SignatureEntry>;
-    fn index(&self, index: TypeIndex) -> &Arc<SignatureEntry> {
-        &self.0[index.as_u32() as usize]
-    }
-}
-
-impl<'a> IntoIterator for &'a Signatures {
-    type Item = (TypeIndex, &'a Arc<SignatureEntry>);
-    type IntoIter = Box<dyn Iterator<Item = Self::Item> + 'a>;
-    fn into_iter(self) -> Self::IntoIter {
-        let indexed = self.0.iter().enumerate();
-        Box::new(indexed.map(|(i, entry)| (TypeIndex::from_u32(i as u32), entry)))
-    }
 }
 
 /// Initial contents shorter than this are copied: a mapping costs more than copying (measured: 64 KiB take 48 us to
@@ -103,27 +86,24 @@ impl Module {
     ///
     /// # Errors
     ///
-    /// When the bytes are not a valid module.
+    /// When the bytes are not a valid module. An instruction that is not built is found only by compiling.
     pub fn validate(engine: &Engine, bytes: &[u8]) -> Result<()> {
         let binary = binary_of(bytes, None)?;
         Ok(palisade_compile::validate(&binary, engine.config().features)?)
     }
 
     fn from_bytes(engine: &Engine, bytes: Arc<[u8]>) -> Result<Module> {
-        let info = palisade_compile::decode(&bytes, engine.config().features)?;
+        let types = engine.type_registry();
+        let info = palisade_compile::decode(&bytes, engine.config().features, types)?;
         let compiler = engine.compiler();
-        let signatures: Vec<_> =
-            info.types.values().map(|ty| engine.signatures().register(ty)).collect();
-        let signatures = Signatures(signatures);
         let text = compiler.compile_functions(&info, &bytes)?;
-        prepare(compiler, &trampolines(&info, &signatures))?;
+        prepare(compiler, &trampolines(&info))?;
         let meta = Arc::new(ModuleMeta::new(info));
         let code = CodeImage::publish(compiler, text, Some(meta.clone()))?;
         Ok(Module(Arc::new(ModuleInner {
             engine: engine.clone(),
             meta,
             code,
-            signatures,
             instantiations: AtomicU32::new(0),
             memory_image: OnceLock::new(),
         })))
@@ -172,24 +152,18 @@ impl Module {
 }
 
 /// What calls of this module are likely to need: entries for what it exports, exits for what it imports.
-fn trampolines<'a>(
-    info: &ModuleInfo,
-    signatures: &'a Signatures,
-) -> Vec<(TrampolineKind, &'a SignatureEntry)> {
-    let mut wanted: HashMap<(TypeIndex, TrampolineKind), &SignatureEntry> = HashMap::new();
+fn trampolines(info: &ModuleInfo) -> Vec<(TrampolineKind, FuncType)> {
+    let mut wanted: BTreeSet<(TypeIndex, TrampolineKind)> = BTreeSet::new();
     let mut want = |item: EntityIndex, kind| {
         if let EntityIndex::Func(func) = item {
-            let ty = info.funcs[func];
-            wanted.insert((ty, kind), &signatures[ty]);
+            wanted.insert((info.funcs[func], kind));
         }
     };
     info.imports.iter().for_each(|import| want(import.item, TrampolineKind::ExitNative));
     let start = info.start.map(EntityIndex::Func);
     let entered = info.exports.iter().map(|export| export.item).chain(start);
     entered.for_each(|item| want(item, TrampolineKind::EntryNative));
-    let mut wanted: Vec<_> = wanted.into_iter().collect();
-    wanted.sort_by_key(|((ty, kind), _)| (*ty, *kind as u8));
-    wanted.into_iter().map(|((_, kind), entry)| (kind, entry)).collect()
+    wanted.into_iter().map(|(ty, kind)| (kind, info.types[ty].clone())).collect()
 }
 
 impl ModuleInner {
@@ -205,14 +179,11 @@ impl ModuleInner {
         &self.code
     }
 
-    pub(crate) fn signatures(&self) -> &Signatures {
-        &self.signatures
-    }
-
     /// Whether the import at `place` is a function of exactly this type.
-    pub(crate) fn import_is_of(&self, place: usize, ty: &Arc<SignatureEntry>) -> bool {
-        match self.info().imports[place].item {
-            EntityIndex::Func(index) => Arc::ptr_eq(&self.signatures[self.info().funcs[index]], ty),
+    pub(crate) fn import_is_of(&self, place: usize, ty: &FuncType) -> bool {
+        let info = self.info();
+        match info.imports[place].item {
+            EntityIndex::Func(index) => info.types[info.funcs[index]] == *ty,
             _ => false,
         }
     }
@@ -221,12 +192,11 @@ impl ModuleInner {
     pub(crate) fn extern_type(&self, item: EntityIndex) -> ExternType {
         let info = self.info();
         match item {
-            EntityIndex::Func(index) => {
-                FuncType::from_entry(self.signatures[info.funcs[index]].clone()).into()
-            }
+            EntityIndex::Func(index) => info.types[info.funcs[index]].clone().into(),
             EntityIndex::Table(index) => info.tables[index].clone().into(),
             EntityIndex::Memory(index) => info.memories[index].clone().into(),
             EntityIndex::Global(index) => info.globals[index].clone().into(),
+            EntityIndex::Tag(index) => info.tags[index].clone().into(),
         }
     }
 

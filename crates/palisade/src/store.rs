@@ -125,7 +125,7 @@ impl<'a, T> StoreContextMut<'a, T> {
     /// Drops values of the host that nothing refers to any more. Waits for a later call while wasm of this store is
     /// active: references may hide in its frames.
     pub fn gc(&mut self) {
-        self.0.opaque_mut().collect_externrefs();
+        self.0.opaque_mut().collect_refs();
     }
 
     #[inline]

@@ -54,7 +54,7 @@ impl Table {
     pub fn get(&self, mut store: impl AsContextMut, index: u64) -> Option<Ref> {
         let store = store.as_context_mut().opaque();
         let table = store.table(self.index(store));
-        let element = *table.ty().element();
+        let element = table.ty().element().clone();
         let raw = table.get(index)?;
         Some(Ref::from_raw(store, raw, &element))
     }

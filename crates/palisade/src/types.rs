@@ -1,90 +1,9 @@
-//! Types of the public API that belong to an engine, and types of imports and exports.
+//! Types of imports and exports.
 
 #![forbid(unsafe_code)]
 
-use crate::vm::SignatureEntry;
-use crate::{Engine, GlobalType, MemoryType, TableType, ValType};
-use palisade_environ::Signature;
+use crate::{FuncType, GlobalType, MemoryType, TableType, TagType};
 use std::fmt;
-use std::sync::Arc;
-
-/// The type of a function: its parameters and results.
-#[derive(Clone)]
-pub struct FuncType(Arc<SignatureEntry>);
-
-impl FuncType {
-    /// The type of functions from `params` to `results`.
-    pub fn new(
-        engine: &Engine,
-        params: impl IntoIterator<Item = ValType>,
-        results: impl IntoIterator<Item = ValType>,
-    ) -> FuncType {
-        let signature = Signature {
-            params: params.into_iter().collect(),
-            results: results.into_iter().collect(),
-        };
-        FuncType(engine.signatures().register(&signature))
-    }
-
-    pub(crate) fn from_entry(entry: Arc<SignatureEntry>) -> FuncType {
-        FuncType(entry)
-    }
-
-    pub(crate) fn entry(&self) -> &Arc<SignatureEntry> {
-        &self.0
-    }
-
-    /// Its parameters in order.
-    pub fn params(&self) -> impl ExactSizeIterator<Item = ValType> + '_ {
-        self.0.signature().params.iter().copied()
-    }
-
-    /// Its results in order.
-    pub fn results(&self) -> impl ExactSizeIterator<Item = ValType> + '_ {
-        self.0.signature().results.iter().copied()
-    }
-
-    /// The parameter at `index`.
-    pub fn param(&self, index: usize) -> Option<ValType> {
-        self.0.signature().params.get(index).copied()
-    }
-
-    /// The result at `index`.
-    pub fn result(&self, index: usize) -> Option<ValType> {
-        self.0.signature().results.get(index).copied()
-    }
-
-    /// Whether functions of this type can stand where `other` is expected.
-    pub fn matches(&self, other: &FuncType) -> bool {
-        self == other
-    }
-}
-
-impl PartialEq for FuncType {
-    fn eq(&self, other: &FuncType) -> bool {
-        self.0.signature() == other.0.signature()
-    }
-}
-
-impl Eq for FuncType {}
-
-impl std::hash::Hash for FuncType {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.0.signature().hash(state);
-    }
-}
-
-impl fmt::Debug for FuncType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "FuncType({self})")
-    }
-}
-
-impl fmt::Display for FuncType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.signature().fmt(f)
-    }
-}
 
 /// The type of an item that can be imported and exported.
 #[derive(Clone, Debug)]
@@ -98,6 +17,8 @@ pub enum ExternType {
     Table(TableType),
     /// A linear memory.
     Memory(MemoryType),
+    /// A tag.
+    Tag(TagType),
 }
 
 macro_rules! accessors {
@@ -120,6 +41,7 @@ impl ExternType {
         Global(GlobalType) global unwrap_global "global";
         Table(TableType) table unwrap_table "table";
         Memory(MemoryType) memory unwrap_memory "memory";
+        Tag(TagType) tag unwrap_tag "tag";
     }
 
     /// What kind of item this is, as a word.
@@ -129,6 +51,7 @@ impl ExternType {
             ExternType::Global(_) => "global",
             ExternType::Table(_) => "table",
             ExternType::Memory(_) => "memory",
+            ExternType::Tag(_) => "tag",
         }
     }
 }
@@ -140,6 +63,7 @@ impl fmt::Display for ExternType {
             ExternType::Global(ty) => ty.fmt(f),
             ExternType::Table(ty) => ty.fmt(f),
             ExternType::Memory(ty) => ty.fmt(f),
+            ExternType::Tag(ty) => ty.fmt(f),
         }
     }
 }
@@ -165,6 +89,12 @@ impl From<TableType> for ExternType {
 impl From<MemoryType> for ExternType {
     fn from(ty: MemoryType) -> Self {
         ExternType::Memory(ty)
+    }
+}
+
+impl From<TagType> for ExternType {
+    fn from(ty: TagType) -> Self {
+        ExternType::Tag(ty)
     }
 }
 

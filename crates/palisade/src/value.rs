@@ -4,7 +4,7 @@
 
 use crate::error::{Error, Result};
 use crate::vm::{StoreOpaque, ValRaw};
-use crate::{ExternRef, Func, HeapType, RefType, Rooted, ValType};
+use crate::{ExnRef, ExternRef, Func, HeapType, RefType, Rooted, ValType};
 
 /// A WebAssembly value.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +23,8 @@ pub enum Val {
     FuncRef(Option<Func>),
     /// A reference to a value of the host, or null.
     ExternRef(Option<Rooted<ExternRef>>),
+    /// A reference to an exception, or null.
+    ExnRef(Option<Rooted<ExnRef>>),
 }
 
 /// The bits of a vector; lane 0 is the least significant.
@@ -56,13 +58,16 @@ pub enum Ref {
     Func(Option<Func>),
     /// To a value of the host, or null.
     Extern(Option<Rooted<ExternRef>>),
+    /// To an exception, or null.
+    Exn(Option<Rooted<ExnRef>>),
 }
 
 impl Val {
     /// The null reference of this kind.
     pub fn null_ref(heap: &HeapType) -> Val {
-        match heap {
+        match heap.top() {
             HeapType::Func => Val::FuncRef(None),
+            HeapType::Exn => Val::ExnRef(None),
             _ => Val::ExternRef(None),
         }
     }
@@ -75,6 +80,11 @@ impl Val {
     /// The null external reference.
     pub fn null_extern_ref() -> Val {
         Val::ExternRef(None)
+    }
+
+    /// The null exception reference.
+    pub fn null_exn_ref() -> Val {
+        Val::ExnRef(None)
     }
 
     /// Zero or null of this type.
@@ -106,18 +116,25 @@ impl Val {
             Val::V128(_) => ValType::V128,
             Val::FuncRef(_) => ValType::FUNCREF,
             Val::ExternRef(_) => ValType::EXTERNREF,
+            Val::ExnRef(_) => ValType::EXNREF,
         }
     }
 
     /// Whether this value belongs to `ty`.
-    pub(crate) fn is_of(&self, ty: &ValType) -> bool {
-        let null = matches!(self, Val::FuncRef(None) | Val::ExternRef(None));
-        match ty {
-            ValType::Ref(ty) => {
-                let general = RefType::new(true, *ty.heap_type());
-                self.kind().matches(&general.into()) && (ty.is_nullable() || !null)
+    fn is_of(&self, store: &StoreOpaque, ty: &ValType) -> bool {
+        let ValType::Ref(ty) = ty else { return self.kind() == *ty };
+        let heap = ty.heap_type();
+        match self {
+            Val::FuncRef(None) | Val::ExternRef(None) | Val::ExnRef(None) => {
+                ty.is_nullable() && self.kind() == ValType::Ref(RefType::new(true, heap.top()))
             }
-            ty => self.kind() == *ty,
+            Val::FuncRef(Some(func)) => match heap {
+                HeapType::ConcreteFunc(ty) => func.ptr(store).ty(store).func_type().matches(ty),
+                heap => *heap == HeapType::Func,
+            },
+            Val::ExternRef(Some(_)) => *heap == HeapType::Extern,
+            Val::ExnRef(Some(_)) => *heap == HeapType::Exn,
+            _ => false,
         }
     }
 
@@ -138,7 +155,7 @@ impl Val {
     ///
     /// When this value does not belong to `ty`.
     pub(crate) fn to_raw(self, store: &StoreOpaque, ty: &ValType) -> Result<ValRaw> {
-        if !self.is_of(ty) {
+        if !self.is_of(store, ty) {
             return Err(Error::usage(format!(
                 "type mismatch: expected {ty}, found {}",
                 self.kind()
@@ -152,6 +169,7 @@ impl Val {
             Val::V128(value) => ValRaw::from_u128(value.0),
             Val::FuncRef(func) => ValRaw::from_u64(Ref::Func(func).to_raw(store)?),
             Val::ExternRef(rooted) => ValRaw::from_u64(Ref::Extern(rooted).to_raw(store)?),
+            Val::ExnRef(rooted) => ValRaw::from_u64(Ref::Exn(rooted).to_raw(store)?),
         })
     }
 }
@@ -159,15 +177,16 @@ impl Val {
 impl Ref {
     /// The null reference of this kind.
     pub fn null(heap: &HeapType) -> Ref {
-        match heap {
+        match heap.top() {
             HeapType::Func => Ref::Func(None),
+            HeapType::Exn => Ref::Exn(None),
             _ => Ref::Extern(None),
         }
     }
 
     /// Whether this is null.
     pub fn is_null(&self) -> bool {
-        matches!(self, Ref::Func(None) | Ref::Extern(None))
+        matches!(self, Ref::Func(None) | Ref::Extern(None) | Ref::Exn(None))
     }
 
     /// The function, if this refers to one.
@@ -179,20 +198,20 @@ impl Ref {
     }
 
     pub(crate) fn from_raw(store: &mut StoreOpaque, raw: u64, ty: &RefType) -> Ref {
-        match ty.heap_type() {
+        match ty.heap_type().top() {
             HeapType::Func => {
                 Ref::Func(store.func_from_raw(raw).map(|func| Func::from_ptr(store, func)))
             }
-            _ => Ref::Extern(store.root_externref(raw).map(Rooted::from_inner)),
+            HeapType::Exn => Ref::Exn(store.root_raw(raw).map(Rooted::from_inner)),
+            _ => Ref::Extern(store.root_raw(raw).map(Rooted::from_inner)),
         }
     }
 
     pub(crate) fn to_raw(self, store: &StoreOpaque) -> Result<u64> {
         match self {
             Ref::Func(func) => Ok(func.map_or(0, |func| func.ptr(store).raw())),
-            Ref::Extern(rooted) => {
-                rooted.map_or(Ok(0), |rooted| store.externref_raw(rooted.inner()))
-            }
+            Ref::Extern(rooted) => rooted.map_or(Ok(0), |rooted| store.rooted_raw(rooted.inner())),
+            Ref::Exn(rooted) => rooted.map_or(Ok(0), |rooted| store.rooted_raw(rooted.inner())),
         }
     }
 
@@ -202,7 +221,7 @@ impl Ref {
     ///
     /// When this reference does not belong to `ty`.
     pub(crate) fn to_raw_of(self, store: &StoreOpaque, ty: &RefType) -> Result<u64> {
-        Ok(Val::from(self).to_raw(store, &ValType::Ref(*ty))?.u64())
+        Ok(Val::from(self).to_raw(store, &ValType::Ref(ty.clone()))?.u64())
     }
 }
 
@@ -232,6 +251,7 @@ accessors! {
     V128 v128 unwrap_v128 V128, |value| value;
     FuncRef func_ref unwrap_func_ref Option<Func>, |func| func;
     ExternRef extern_ref unwrap_extern_ref Option<Rooted<ExternRef>>, |rooted| rooted;
+    ExnRef exn_ref unwrap_exn_ref Option<Rooted<ExnRef>>, |rooted| rooted;
 }
 
 impl From<i32> for Val {
@@ -282,11 +302,18 @@ impl From<Rooted<ExternRef>> for Val {
     }
 }
 
+impl From<Rooted<ExnRef>> for Val {
+    fn from(rooted: Rooted<ExnRef>) -> Val {
+        Val::ExnRef(Some(rooted))
+    }
+}
+
 impl From<Ref> for Val {
     fn from(reference: Ref) -> Val {
         match reference {
             Ref::Func(func) => Val::FuncRef(func),
             Ref::Extern(rooted) => Val::ExternRef(rooted),
+            Ref::Exn(rooted) => Val::ExnRef(rooted),
         }
     }
 }

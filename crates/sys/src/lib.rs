@@ -17,10 +17,10 @@ mod vector;
 
 pub use code_memory::CodeMemory;
 pub use image::MemoryImage;
-pub use landing::{Landing, resume};
+pub use landing::{Landing, Raise, resume};
 pub use reservation::Reservation;
 pub use signals::{Fault, FaultCallback, install_fault_handler};
-pub use stack::{StackBounds, frame_address, prepare_thread};
+pub use stack::{StackBounds, for_each_stack_word, frame_address, prepare_thread};
 pub use vector::Vector;
 
 /// Bytes in a page of the host.

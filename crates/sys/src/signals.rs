@@ -74,9 +74,12 @@ extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *
     // SAFETY: the kernel passes a valid `ucontext_t` that nobody else refers to.
     let context_ref = unsafe { &mut *context };
     let fault = registers::fault(context_ref, address);
-    match (installed.callback)(&fault) {
+    // SAFETY: as above. The kernel's own codes are positive; a signal that a process has sent is no fault.
+    let sent = unsafe { (*info).si_code } <= 0;
+    let landing = if sent { None } else { (installed.callback)(&fault) };
+    match landing {
         Some(landing) => registers::land(context_ref, &landing),
-        None => forward(&installed.previous, signal, info, context),
+        None => forward(&installed.previous, signal, sent, info, context),
     }
 }
 
@@ -84,18 +87,25 @@ extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *
 fn forward(
     previous: &[libc::sigaction; SIGNALS.len()],
     signal: libc::c_int,
+    sent: bool,
     info: *mut libc::siginfo_t,
     context: *mut libc::ucontext_t,
 ) {
     let Some(place) = SIGNALS.iter().position(|s| *s == signal) else { return };
     let action = &previous[place];
     match action.sa_sigaction {
-        // With the default in place again, the instruction faults once more and the process ends as it would have.
+        libc::SIG_IGN if sent => {}
+        // With the default in place again, the instruction faults once more and the process ends as it would have. (A
+        // fault cannot be ignored.) A signal that was sent is sent again.
         libc::SIG_DFL | libc::SIG_IGN => {
             // SAFETY: all-zero is the default action with an empty mask.
             let default: libc::sigaction = unsafe { std::mem::zeroed() };
             // SAFETY: installing the default action has no requirements.
             unsafe { libc::sigaction(signal, &default, std::ptr::null_mut()) };
+            if sent {
+                // SAFETY: raising a signal has no requirements.
+                unsafe { libc::raise(signal) };
+            }
         }
         handler if action.sa_flags & libc::SA_SIGINFO != 0 => {
             type Handler = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);

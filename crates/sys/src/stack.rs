@@ -39,6 +39,58 @@ pub fn frame_address() -> usize {
     std::hint::black_box(here.as_ptr()) as usize
 }
 
+/// Visits every word of the current thread's stack from the caller's frame up to `base`, and what the registers hold that
+/// callees save. `base` must be an address of the current thread's stack.
+#[inline(never)]
+pub fn for_each_stack_word(base: usize, visit: &mut dyn FnMut(u64)) {
+    let saved = saved_registers();
+    std::hint::black_box(&saved).iter().for_each(|word| visit(*word));
+    let mut at = frame_address().next_multiple_of(8);
+    while at < base {
+        // SAFETY: between a frame of this thread and `base`, the stack is mapped. Other code does not write it now, and
+        // any bits are a `u64`; the read is volatile, so that nothing is concluded from what is there.
+        visit(unsafe { (at as *const u64).read_volatile() });
+        at += 8;
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn saved_registers() -> [u64; 6] {
+    let mut saved = [0; 6];
+    // SAFETY: stores registers into the array, nothing else.
+    unsafe {
+        std::arch::asm!(
+            "mov [{0}], rbx",
+            "mov [{0} + 8], rbp",
+            "mov [{0} + 16], r12",
+            "mov [{0} + 24], r13",
+            "mov [{0} + 32], r14",
+            "mov [{0} + 40], r15",
+            in(reg) saved.as_mut_ptr(),
+            options(nostack, preserves_flags),
+        );
+    }
+    saved
+}
+
+#[cfg(target_arch = "aarch64")]
+fn saved_registers() -> [u64; 10] {
+    let mut saved = [0; 10];
+    // SAFETY: stores registers into the array, nothing else.
+    unsafe {
+        std::arch::asm!(
+            "stp x19, x20, [{0}]",
+            "stp x21, x22, [{0}, #16]",
+            "stp x23, x24, [{0}, #32]",
+            "stp x25, x26, [{0}, #48]",
+            "stp x27, x28, [{0}, #64]",
+            in(reg) saved.as_mut_ptr(),
+            options(nostack, preserves_flags),
+        );
+    }
+    saved
+}
+
 #[cold]
 fn prepare() -> io::Result<StackBounds> {
     let bounds = StackBounds { low: stack_low()? };

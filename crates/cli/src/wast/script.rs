@@ -5,7 +5,9 @@
 //! written for it fails too instead of being tried on an older module.
 
 use super::{Failure, FileReport, spectest, values};
-use palisade::{Engine, Error, Extern, Func, Instance, Linker, Module, Store, Trap, Val};
+use palisade::{
+    Engine, Error, Extern, Func, Instance, Linker, Module, Store, ThrownException, Trap, Val,
+};
 use std::collections::HashMap;
 use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
@@ -331,10 +333,8 @@ fn trap_matches(actual: &str, expected: &str) -> bool {
 fn assert_exception(outcome: &Outcome) -> Result<(), Message> {
     match outcome {
         Ok(results) => Err(format!("expected an exception, got results {results:?}")),
-        Err(error) if error.is::<Trap>() => {
-            Err(format!("expected an exception, got {}", show(error)))
-        }
-        Err(_) => Ok(()),
+        Err(error) if error.is::<ThrownException>() => Ok(()),
+        Err(error) => Err(format!("expected an exception, got {}", show(error))),
     }
 }
 

@@ -64,12 +64,18 @@ fn matches(store: &Store<()>, expected: &WastRetCore<'_>, actual: &Val) -> Resul
         (WastRetCore::V128(expected), Val::V128(actual)) => {
             v128_matches(expected, actual.as_u128())
         }
-        (WastRetCore::RefNull(None), Val::FuncRef(None) | Val::ExternRef(None)) => true,
+        (
+            WastRetCore::RefNull(None),
+            Val::FuncRef(None) | Val::ExternRef(None) | Val::ExnRef(None),
+        ) => true,
         (WastRetCore::RefNull(Some(heap)), Val::FuncRef(None)) => {
             matches!(heap_type(heap), Some(HeapType::Func))
         }
         (WastRetCore::RefNull(Some(heap)), Val::ExternRef(None)) => {
             matches!(heap_type(heap), Some(HeapType::Extern))
+        }
+        (WastRetCore::RefNull(Some(heap)), Val::ExnRef(None)) => {
+            matches!(heap_type(heap), Some(HeapType::Exn))
         }
         (WastRetCore::RefFunc(_), Val::FuncRef(actual)) => actual.is_some(),
         (WastRetCore::RefExtern(None), Val::ExternRef(actual)) => actual.is_some(),
@@ -99,6 +105,7 @@ fn heap_type(heap: &ScriptHeapType<'_>) -> Option<HeapType> {
     match ty {
         AbstractHeapType::Func | AbstractHeapType::NoFunc => Some(HeapType::Func),
         AbstractHeapType::Extern | AbstractHeapType::NoExtern => Some(HeapType::Extern),
+        AbstractHeapType::Exn | AbstractHeapType::NoExn => Some(HeapType::Exn),
         _ => None,
     }
 }
@@ -195,6 +202,8 @@ fn show_value(store: &Store<()>, value: &Val) -> String {
         Val::FuncRef(None) => "ref.null func".into(),
         Val::FuncRef(Some(_)) => "ref.func".into(),
         Val::ExternRef(None) => "ref.null extern".into(),
+        Val::ExnRef(None) => "ref.null exn".into(),
+        Val::ExnRef(Some(_)) => "ref.exn".into(),
         other => match host_number(store, other) {
             Some(number) => format!("ref.extern {number}"),
             None => format!("{other:?}"),

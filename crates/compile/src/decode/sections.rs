@@ -4,13 +4,14 @@
 //!
 //! Spec: Binary Format > Modules.
 
+use super::types::Types;
 use super::{byte_offset, byte_range, const_expr, types, unsupported};
 use crate::error::CompileError;
 use crate::names;
 use palisade_environ::{
     ConstExpr, ConstOp, CustomSection, DataMode, DataSegment, ElemItems, ElemMode, ElemSegment,
     EntityIndex, Export, FuncIndex, GlobalIndex, Import, MemoryIndex, ModuleInfo, RefType,
-    SharedBytes, TableIndex, TypeIndex, VmOffsets,
+    SharedBytes, TableIndex, TagIndex, TagType, TypeIndex, TypeRegistry, VmOffsets,
 };
 use std::collections::hash_map::Entry;
 use std::ops::Range;
@@ -25,9 +26,10 @@ use wasmparser::{
 /// Describes the module `bytes`, whose parts are `payloads`.
 pub(super) fn module_info(
     bytes: &Arc<[u8]>,
+    registry: &Arc<TypeRegistry>,
     payloads: Vec<Payload<'_>>,
 ) -> Result<ModuleInfo, CompileError> {
-    let mut sections = Sections { bytes, info: ModuleInfo::default() };
+    let mut sections = Sections { bytes, registry, info: ModuleInfo::default() };
     payloads.into_iter().try_for_each(|payload| sections.add(payload))?;
     let mut info = sections.info;
     info.offsets = VmOffsets::new(&info);
@@ -37,6 +39,7 @@ pub(super) fn module_info(
 /// What is known after some of the sections.
 struct Sections<'a> {
     bytes: &'a Arc<[u8]>,
+    registry: &'a Arc<TypeRegistry>,
     info: ModuleInfo,
 }
 
@@ -62,7 +65,10 @@ impl Sections<'_> {
             }
             Payload::Version { .. } | Payload::DataCountSection { .. } | Payload::End(_) => {}
             Payload::TagSection(section) => {
-                return Err(unsupported(types::EXCEPTIONS, section.range().start));
+                for (_, tag) in items(section) {
+                    let ty = self.info.types[TypeIndex::from_u32(tag.func_type_idx)].clone();
+                    self.info.tags.push(TagType::new(ty));
+                }
             }
             _ => unreachable!("validated: a module has no other sections"),
         }
@@ -70,13 +76,15 @@ impl Sections<'_> {
     }
 
     fn add_types(&mut self, section: TypeSectionReader<'_>) -> Result<(), CompileError> {
-        for (offset, group) in items(section) {
-            // A group of one is the same as a type that is not in a group.
-            if group.types().len() > 1 {
-                return Err(unsupported(types::GC, offset));
-            }
-            for (offset, ty) in group.into_types_and_offsets() {
-                self.info.types.push(types::signature(&ty, offset)?);
+        for (_, group) in items(section) {
+            let known = Types { types: &self.info.types, group_start: self.info.types.len() };
+            let group = group
+                .into_types_and_offsets()
+                .map(|(offset, ty)| types::sub_type(&ty, known, offset))
+                .collect::<Result<Vec<_>, _>>()?;
+            // An empty group defines nothing.
+            if !group.is_empty() {
+                self.info.types.extend(self.registry.register(group));
             }
         }
         Ok(())
@@ -101,7 +109,8 @@ impl Sections<'_> {
             }
             TypeRef::Table(ty) => {
                 info.imported_tables += 1;
-                EntityIndex::Table(info.tables.push(types::table_type(&ty, offset)?))
+                let ty = types::table_type(&ty, Types::all(&info.types), offset)?;
+                EntityIndex::Table(info.tables.push(ty))
             }
             TypeRef::Memory(ty) => {
                 info.imported_memories += 1;
@@ -109,9 +118,14 @@ impl Sections<'_> {
             }
             TypeRef::Global(ty) => {
                 info.imported_globals += 1;
-                EntityIndex::Global(info.globals.push(types::global_type(&ty, offset)?))
+                let ty = types::global_type(&ty, Types::all(&info.types), offset)?;
+                EntityIndex::Global(info.globals.push(ty))
             }
-            TypeRef::Tag(_) => return Err(unsupported(types::EXCEPTIONS, offset)),
+            TypeRef::Tag(tag) => {
+                info.imported_tags += 1;
+                let ty = info.types[TypeIndex::from_u32(tag.func_type_idx)].clone();
+                EntityIndex::Tag(info.tags.push(TagType::new(ty)))
+            }
             TypeRef::FuncExact(_) => return Err(unsupported(types::CUSTOM_DESCRIPTORS, offset)),
         })
     }
@@ -122,7 +136,8 @@ impl Sections<'_> {
 
     fn add_tables(&mut self, section: TableSectionReader<'_>) -> Result<(), CompileError> {
         for (offset, table) in items(section) {
-            self.info.tables.push(types::table_type(&table.ty, offset)?);
+            let ty = types::table_type(&table.ty, Types::all(&self.info.types), offset)?;
+            self.info.tables.push(ty);
             let init = match table.init {
                 TableInit::RefNull => None,
                 TableInit::Expr(expr) => Some(self.const_expr(&expr)?),
@@ -141,7 +156,8 @@ impl Sections<'_> {
 
     fn add_globals(&mut self, section: GlobalSectionReader<'_>) -> Result<(), CompileError> {
         for (offset, global) in items(section) {
-            self.info.globals.push(types::global_type(&global.ty, offset)?);
+            let ty = types::global_type(&global.ty, Types::all(&self.info.types), offset)?;
+            self.info.globals.push(ty);
             let init = self.const_expr(&global.init_expr)?;
             self.info.global_inits.push(init);
         }
@@ -155,7 +171,7 @@ impl Sections<'_> {
                 ExternalKind::Table => EntityIndex::Table(TableIndex::from_u32(export.index)),
                 ExternalKind::Memory => EntityIndex::Memory(MemoryIndex::from_u32(export.index)),
                 ExternalKind::Global => EntityIndex::Global(GlobalIndex::from_u32(export.index)),
-                ExternalKind::Tag => return Err(unsupported(types::EXCEPTIONS, offset)),
+                ExternalKind::Tag => EntityIndex::Tag(TagIndex::from_u32(export.index)),
                 ExternalKind::FuncExact => {
                     return Err(unsupported(types::CUSTOM_DESCRIPTORS, offset));
                 }
@@ -202,7 +218,7 @@ impl Sections<'_> {
                 (RefType::FUNCREF, ElemItems::Funcs(funcs))
             }
             ElementItems::Expressions(ty, exprs) => {
-                let ty = types::ref_type(ty, offset)?;
+                let ty = types::ref_type(ty, Types::all(&self.info.types), offset)?;
                 let exprs = items(exprs).map(|(_, expr)| self.const_expr(&expr));
                 (ty, ElemItems::Exprs(exprs.collect::<Result<_, _>>()?))
             }

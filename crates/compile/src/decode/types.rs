@@ -6,27 +6,51 @@
 
 use super::unsupported;
 use crate::error::CompileError;
+use cranelift_entity::PrimaryMap;
 use palisade_environ::{
-    GlobalType, HeapType, MemoryType, Mutability, RefType, Signature, TableType, ValType,
-    WASM_PAGE_SIZE,
+    FuncType, GlobalType, HeapType, MemoryType, Mutability, RefType, Signature, SubType, TableType,
+    TypeIndex, ValType, WASM_PAGE_SIZE,
 };
 use wasmparser::AbstractHeapType as Abstract;
-use wasmparser::CompositeInnerType;
+use wasmparser::{CompositeInnerType, UnpackedIndex};
 
 pub(super) const CUSTOM_DESCRIPTORS: &str = "the custom-descriptors proposal";
-pub(super) const EXCEPTIONS: &str = "the exception-handling proposal";
 pub(super) const GC: &str = "the gc proposal";
 const CUSTOM_PAGE_SIZES: &str = "the custom-page-sizes proposal";
-const FUNCTION_REFERENCES: &str = "the function-references proposal";
 const MEMORY64: &str = "the memory64 proposal";
 const SHARED_EVERYTHING: &str = "the shared-everything-threads proposal";
 const STACK_SWITCHING: &str = "the stack-switching proposal";
 const THREADS: &str = "the threads proposal";
 
-/// The signature of a type that is a plain function type.
-pub(super) fn signature(ty: &wasmparser::SubType, offset: u64) -> Result<Signature, CompileError> {
+/// The types that a module has defined so far.
+#[derive(Clone, Copy)]
+pub(super) struct Types<'a> {
+    pub(super) types: &'a PrimaryMap<TypeIndex, FuncType>,
+    /// Index of the first type of the recursion group that is being defined.
+    pub(super) group_start: usize,
+}
+
+impl<'a> Types<'a> {
+    /// When no group is being defined.
+    pub(super) fn all(types: &'a PrimaryMap<TypeIndex, FuncType>) -> Types<'a> {
+        Types { types, group_start: types.len() }
+    }
+
+    fn concrete(self, index: u32) -> HeapType {
+        match (index as usize).checked_sub(self.group_start) {
+            Some(place) => HeapType::Rec(place as u32),
+            None => HeapType::ConcreteFunc(self.types[TypeIndex::from_u32(index)].clone()),
+        }
+    }
+}
+
+/// A definition, if it is of a function type.
+pub(super) fn sub_type(
+    ty: &wasmparser::SubType,
+    types: Types<'_>,
+    offset: u64,
+) -> Result<SubType, CompileError> {
     let composite = &ty.composite_type;
-    require(ty.is_final && ty.supertype_idxs.is_empty(), GC, offset)?;
     require(!composite.shared, SHARED_EVERYTHING, offset)?;
     let described = composite.descriptor_idx.is_some() || composite.describes_idx.is_some();
     require(!described, CUSTOM_DESCRIPTORS, offset)?;
@@ -37,48 +61,74 @@ pub(super) fn signature(ty: &wasmparser::SubType, offset: u64) -> Result<Signatu
         }
         CompositeInnerType::Cont(_) => return Err(unsupported(STACK_SWITCHING, offset)),
     };
-    let list = |types: &[wasmparser::ValType]| {
-        types.iter().map(|ty| val_type(*ty, offset)).collect::<Result<_, _>>()
+    let list = |list: &[wasmparser::ValType]| {
+        list.iter().map(|ty| val_type(*ty, types, offset)).collect::<Result<_, _>>()
     };
-    Ok(Signature { params: list(func.params())?, results: list(func.results())? })
+    let signature = Signature { params: list(func.params())?, results: list(func.results())? };
+    let supertype = ty.supertype_idxs.first().map(|index| module_index(index.unpack(), offset));
+    let supertype = supertype.transpose()?.map(|index| types.concrete(index));
+    Ok(SubType { is_final: ty.is_final, supertype, signature })
 }
 
-fn val_type(ty: wasmparser::ValType, offset: u64) -> Result<ValType, CompileError> {
+fn val_type(
+    ty: wasmparser::ValType,
+    types: Types<'_>,
+    offset: u64,
+) -> Result<ValType, CompileError> {
     Ok(match ty {
         wasmparser::ValType::I32 => ValType::I32,
         wasmparser::ValType::I64 => ValType::I64,
         wasmparser::ValType::F32 => ValType::F32,
         wasmparser::ValType::F64 => ValType::F64,
         wasmparser::ValType::V128 => ValType::V128,
-        wasmparser::ValType::Ref(ty) => ValType::Ref(ref_type(ty, offset)?),
+        wasmparser::ValType::Ref(ty) => ValType::Ref(ref_type(ty, types, offset)?),
     })
 }
 
-pub(super) fn ref_type(ty: wasmparser::RefType, offset: u64) -> Result<RefType, CompileError> {
-    let heap = match ty.heap_type() {
+pub(super) fn ref_type(
+    ty: wasmparser::RefType,
+    types: Types<'_>,
+    offset: u64,
+) -> Result<RefType, CompileError> {
+    Ok(RefType::new(ty.is_nullable(), heap_type(ty.heap_type(), types, offset)?))
+}
+
+fn heap_type(
+    ty: wasmparser::HeapType,
+    types: Types<'_>,
+    offset: u64,
+) -> Result<HeapType, CompileError> {
+    Ok(match ty {
         wasmparser::HeapType::Abstract { shared: false, ty } => match ty {
             Abstract::Func => HeapType::Func,
+            Abstract::NoFunc => HeapType::NoFunc,
             Abstract::Extern => HeapType::Extern,
-            Abstract::Exn | Abstract::NoExn => return Err(unsupported(EXCEPTIONS, offset)),
+            Abstract::NoExtern => HeapType::NoExtern,
+            Abstract::Exn => HeapType::Exn,
+            Abstract::NoExn => HeapType::NoExn,
             Abstract::Cont | Abstract::NoCont => return Err(unsupported(STACK_SWITCHING, offset)),
             _ => return Err(unsupported(GC, offset)),
         },
         wasmparser::HeapType::Abstract { shared: true, .. } => {
             return Err(unsupported(SHARED_EVERYTHING, offset));
         }
-        wasmparser::HeapType::Concrete(_) => return Err(unsupported(FUNCTION_REFERENCES, offset)),
+        wasmparser::HeapType::Concrete(index) => types.concrete(module_index(index, offset)?),
         wasmparser::HeapType::Exact(_) => return Err(unsupported(CUSTOM_DESCRIPTORS, offset)),
-    };
-    Ok(RefType::new(ty.is_nullable(), heap))
+    })
+}
+
+fn module_index(index: UnpackedIndex, offset: u64) -> Result<u32, CompileError> {
+    index.as_module_index().ok_or_else(|| unsupported(GC, offset))
 }
 
 pub(super) fn table_type(
     ty: &wasmparser::TableType,
+    types: Types<'_>,
     offset: u64,
 ) -> Result<TableType, CompileError> {
     require(!ty.shared, SHARED_EVERYTHING, offset)?;
     require(!ty.table64, MEMORY64, offset)?;
-    let element = ref_type(ty.element_type, offset)?;
+    let element = ref_type(ty.element_type, types, offset)?;
     Ok(TableType::new(element, limit(ty.initial), ty.maximum.map(limit)))
 }
 
@@ -95,11 +145,12 @@ pub(super) fn memory_type(
 
 pub(super) fn global_type(
     ty: &wasmparser::GlobalType,
+    types: Types<'_>,
     offset: u64,
 ) -> Result<GlobalType, CompileError> {
     require(!ty.shared, SHARED_EVERYTHING, offset)?;
     let mutability = if ty.mutable { Mutability::Var } else { Mutability::Const };
-    Ok(GlobalType::new(val_type(ty.content_type, offset)?, mutability))
+    Ok(GlobalType::new(val_type(ty.content_type, types, offset)?, mutability))
 }
 
 fn limit(limit: u64) -> u32 {

@@ -4,7 +4,7 @@
 //! in one place, [`Translator::callee`].
 //! Invariant: before code of another instance or of the host may run, the store knows the caller.
 //!
-//! Spec: Execution > Instructions > Control Instructions (call, call_indirect).
+//! Spec: Execution > Instructions > Control Instructions (call, call_indirect, call_ref, return_call and its kin).
 
 use crate::bounds;
 use crate::env::trap_code;
@@ -21,15 +21,17 @@ use cranelift_codegen::ir::{
 };
 use cranelift_codegen::isa::CallConv;
 use palisade_environ::{
-    ExitPlace, FuncIndex, Libcall, Signature, TableIndex, Trap, TypeIndex, ValType, offsets,
+    ExitPlace, FuncIndex, HeapType, Libcall, Signature, TableIndex, Trap, TypeIndex, ValType,
+    offsets,
 };
 use std::collections::HashMap;
 
-/// What a function has declared of the functions that it calls.
+/// What a function has declared for the functions that it calls.
 #[derive(Default)]
 pub(crate) struct Callees {
     funcs: HashMap<UserExternalName, FuncRef>,
     signatures: HashMap<TypeIndex, SigRef>,
+    scratch: Option<StackSlot>,
 }
 
 /// How to reach a function.
@@ -43,7 +45,9 @@ enum Callee {
 impl Translator<'_> {
     pub(super) fn call(&mut self, func: FuncIndex) {
         let ty = self.env.module.funcs[func];
-        if self.env.module.defined_func(func).is_none() && self.is_in_loop() {
+        // What the host throws through a call without trampoline reaches no handler of the function itself.
+        let direct = self.state.scope().is_none() && self.is_in_loop();
+        if self.env.module.defined_func(func).is_none() && direct {
             return self.call_import_in_loop(func, ty);
         }
         let callee = self.callee(func);
@@ -51,22 +55,69 @@ impl Translator<'_> {
     }
 
     pub(super) fn call_indirect(&mut self, ty: u32, table: u32) {
-        let ty = TypeIndex::from_u32(ty);
+        let callee = self.table_callee(ty, table);
+        self.emit_call(callee, TypeIndex::from_u32(ty));
+    }
+
+    pub(super) fn call_ref(&mut self, ty: u32) {
+        let callee = self.reference_callee();
+        self.emit_call(callee, TypeIndex::from_u32(ty));
+    }
+
+    pub(super) fn return_call(&mut self, func: FuncIndex) {
+        let callee = self.callee(func);
+        self.emit_return_call(callee, self.env.module.funcs[func]);
+    }
+
+    pub(super) fn return_call_indirect(&mut self, ty: u32, table: u32) {
+        let callee = self.table_callee(ty, table);
+        self.emit_return_call(callee, TypeIndex::from_u32(ty));
+    }
+
+    pub(super) fn return_call_ref(&mut self, ty: u32) {
+        let callee = self.reference_callee();
+        self.emit_return_call(callee, TypeIndex::from_u32(ty));
+    }
+
+    /// Pops the index of a table entry; the function there, which has been found to have the type `ty`.
+    fn table_callee(&mut self, ty: u32, table: u32) -> Callee {
         let index = self.pop();
         let table = TableIndex::from_u32(table);
         let entry = bounds::table_entry(&mut self.builder, &self.env, table, index);
-        self.check_signature(entry, ty);
-        // The load of the signature has shown that the entry is accessible.
-        let flags = self.env.table_flags().with_notrap();
+        self.check_signature(entry, table, TypeIndex::from_u32(ty));
+        let flags = self.env.table_flags();
         let code = self.builder.ins().load(POINTER, flags, entry, offsets::ENTRY_CODE);
+        // The first load has shown that the entry is accessible.
+        let flags = flags.with_notrap();
         let vmctx = self.builder.ins().load(POINTER, flags, entry, offsets::ENTRY_VMCTX);
-        self.emit_call(Callee::Far { code, vmctx }, ty);
+        Callee::Far { code, vmctx }
     }
 
-    /// Traps unless the function in a table entry has the type `ty`. Type ids are unique in an engine, and null has
-    /// none, so one compare is enough.
-    fn check_signature(&mut self, entry: Value, ty: TypeIndex) {
+    /// Pops a reference; the function there. The load traps if the reference is null.
+    fn reference_callee(&mut self) -> Callee {
+        let reference = self.pop();
+        let (code, vmctx) = self.env.callable(&mut self.builder, reference);
+        Callee::Far { code, vmctx }
+    }
+
+    /// Traps unless the function in a table entry has the type `ty`.
+    ///
+    /// Type ids are unique in an engine, and null has none, so one compare is enough for a type without subtypes.
+    fn check_signature(&mut self, entry: Value, table: TableIndex, ty: TypeIndex) {
+        let module = self.env.module;
+        let element = module.tables[table].element();
         let flags = self.env.table_flags();
+        let known = match element.heap_type() {
+            HeapType::ConcreteFunc(element) => element.matches(&module.types[ty]),
+            _ => false,
+        };
+        if known {
+            if element.is_nullable() {
+                let code = self.builder.ins().load(POINTER, flags, entry, offsets::ENTRY_CODE);
+                self.builder.ins().trapz(code, trap_code(Trap::IndirectCallToNull));
+            }
+            return;
+        }
         let b = &mut self.builder;
         let actual = b.ins().load(types::I32, flags, entry, offsets::ENTRY_SIGNATURE);
         let expected = self.env.signature_id(b, ty);
@@ -76,11 +127,20 @@ impl Translator<'_> {
         b.set_cold_block(wrong);
         b.ins().brif(matches, right, [], wrong, []);
         b.seal_block(wrong);
-        b.seal_block(right);
         b.switch_to_block(wrong);
         b.ins().trapz(actual, trap_code(Trap::IndirectCallToNull));
-        b.ins().trap(trap_code(Trap::BadSignature));
-        b.switch_to_block(right);
+        if module.types[ty].is_final() {
+            b.seal_block(right);
+            b.ins().trap(trap_code(Trap::BadSignature));
+        } else {
+            let flags = flags.with_notrap();
+            let func = b.ins().load(POINTER, flags, entry, offsets::ENTRY_FUNC_REF);
+            let subtype = self.libcall(Libcall::IsSubtype, &[func, expected]).expect("a result");
+            self.builder.ins().trapz(subtype, trap_code(Trap::BadSignature));
+            self.builder.ins().jump(right, []);
+            self.builder.seal_block(right);
+        }
+        self.builder.switch_to_block(right);
     }
 
     /// Whether one of the innermost frames is a loop; code outside of loops is called too rarely to pay for more of it.
@@ -92,7 +152,7 @@ impl Translator<'_> {
     /// Calls an imported function: where it is the host's and takes its values in registers, without the trampoline
     /// (0.6 of the time), at the price of more code.
     fn call_import_in_loop(&mut self, func: FuncIndex, ty: TypeIndex) {
-        let signature = &self.env.module.types[ty];
+        let signature = self.env.module.types[ty].signature();
         let (host, wasm) = (self.builder.create_block(), self.builder.create_block());
         let after = block_with_params(&mut self.builder, &signature.results);
         let host_code = self.env.imported_host_code(&mut self.builder, func);
@@ -143,17 +203,28 @@ impl Translator<'_> {
         self.leave_if_raised();
         let Some((slot, _)) = slots else { return results };
         let load = |(place, ty): (usize, &ValType)| {
-            self.builder.ins().stack_load(POINTER, clif_type(*ty), slot, (place * SLOT_SIZE) as i32)
+            let offset = (place * SLOT_SIZE) as i32;
+            self.builder.ins().stack_load(POINTER, clif_type(ty), slot, offset)
         };
         signature.results.iter().enumerate().map(load).collect()
     }
 
     /// Slots for several results of a host function, with their address.
     fn result_slots(&mut self, signature: &Signature) -> (StackSlot, Value) {
-        let bytes = signature.results.len() * SLOT_SIZE;
-        let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes as u32, 4);
-        let slot = self.builder.create_sized_stack_slot(data);
+        let slot = self.scratch((signature.results.len() * SLOT_SIZE) as u32);
         (slot, self.builder.ins().stack_addr(POINTER, slot, 0))
+    }
+
+    /// A piece of the frame of at least so many bytes, for values on their way to or from the runtime. There is one for the
+    /// whole function.
+    pub(super) fn scratch(&mut self, bytes: u32) -> StackSlot {
+        let slot = *self.callees.scratch.get_or_insert_with(|| {
+            let data = StackSlotData::new(StackSlotKind::ExplicitSlot, 0, 4);
+            self.builder.create_sized_stack_slot(data)
+        });
+        let data = &mut self.builder.func.sized_stack_slots[slot];
+        data.size = data.size.max(bytes);
+        slot
     }
 
     fn leave_if_raised(&mut self) {
@@ -164,10 +235,10 @@ impl Translator<'_> {
         self.builder.seal_block(leave);
         self.builder.seal_block(stay);
         self.builder.switch_to_block(leave);
-        let (stub, activation) = self.env.raise_stub(&mut self.builder);
+        let (stub, raise) = self.env.raise_stub(&mut self.builder);
         let signature = pointers(self.env.host_convention(), 1);
         let signature = self.builder.import_signature(signature);
-        self.builder.ins().call_indirect(signature, stub, &[activation]);
+        self.builder.ins().call_indirect(signature, stub, &[raise]);
         self.builder.ins().trap(trap_code(Trap::UnreachableCodeReached));
         self.builder.switch_to_block(stay);
     }
@@ -184,44 +255,105 @@ impl Translator<'_> {
         Callee::Near(self.near(name, signature))
     }
 
-    /// Calls with the operands as arguments, pushes the results.
-    fn emit_call(&mut self, callee: Callee, ty: TypeIndex) {
-        let params = self.env.module.types[ty].params.len();
+    /// Pops the arguments of a call; they and the vmctx of the callee. From here on the call may leave the instance.
+    fn call_args(&mut self, callee: &Callee, ty: TypeIndex) -> Vec<Value> {
+        let params = self.env.module.types[ty].signature().params.len();
         let height = self.state.operands.len() - params;
         let vmctx = match callee {
             Callee::Near(_) => self.env.vmctx(),
             Callee::Far { vmctx, .. } => {
                 self.env.note_caller(&mut self.builder);
-                vmctx
+                *vmctx
             }
         };
-        let args: Vec<Value> =
-            std::iter::once(vmctx).chain(self.state.operands.drain(height..)).collect();
-        let call = match callee {
-            Callee::Near(func) => self.builder.ins().call(func, &args),
+        std::iter::once(vmctx).chain(self.state.operands.drain(height..)).collect()
+    }
+
+    /// Leaves the function for another one, which returns in its place.
+    fn emit_return_call(&mut self, callee: Callee, ty: TypeIndex) {
+        let args = self.call_args(&callee, ty);
+        match callee {
+            Callee::Near(func) => self.builder.ins().return_call(func, &args),
             Callee::Far { code, .. } => {
                 let signature = self.signature(ty);
-                self.builder.ins().call_indirect(signature, code, &args)
+                self.builder.ins().return_call_indirect(signature, code, &args)
             }
+        };
+        self.state.reachable = false;
+    }
+
+    /// Calls with the operands as arguments, pushes the results.
+    fn emit_call(&mut self, callee: Callee, ty: TypeIndex) {
+        let args = self.call_args(&callee, ty);
+        let signature = self.signature(ty);
+        if let Some(results) = self.try_call(&callee, ty, signature, &args) {
+            return self.state.operands.extend(results);
+        }
+        let call = match callee {
+            Callee::Near(func) => self.builder.ins().call(func, &args),
+            Callee::Far { code, .. } => self.builder.ins().call_indirect(signature, code, &args),
         };
         self.state.operands.extend_from_slice(self.builder.inst_results(call));
     }
 
+    /// Calls, where there are handlers that an exception of the callee can reach; goes on in a new block.
+    fn try_call(
+        &mut self,
+        callee: &Callee,
+        ty: TypeIndex,
+        signature: SigRef,
+        args: &[Value],
+    ) -> Option<Vec<Value>> {
+        self.state.scope()?;
+        let results = &self.env.module.types[ty].signature().results;
+        let normal = block_with_params(&mut self.builder, results);
+        let table = self.exception_table(signature, normal, results.len())?;
+        match *callee {
+            Callee::Near(func) => self.builder.ins().try_call(func, args, table),
+            Callee::Far { code, .. } => self.builder.ins().try_call_indirect(code, args, table),
+        };
+        self.builder.seal_block(normal);
+        self.builder.switch_to_block(normal);
+        Some(self.builder.block_params(normal).to_vec())
+    }
+
+    /// Calls a runtime function that throws, and gives nothing back.
+    pub(super) fn libcall_in_scope(&mut self, libcall: Libcall, args: &[Value]) {
+        let func = self.libcall_func(libcall);
+        let signature = self.builder.func.dfg.ext_funcs[func].signature;
+        let args: Vec<Value> =
+            std::iter::once(self.env.vmctx()).chain(args.iter().copied()).collect();
+        let normal = self.builder.create_block();
+        match self.exception_table(signature, normal, 0) {
+            Some(table) => self.builder.ins().try_call(func, &args, table),
+            None => {
+                self.builder.ins().call(func, &args);
+                self.builder.ins().jump(normal, [])
+            }
+        };
+        self.builder.seal_block(normal);
+        self.builder.switch_to_block(normal);
+    }
+
     /// Calls a runtime function through the module's trampoline for it.
     pub(super) fn libcall(&mut self, libcall: Libcall, args: &[Value]) -> Option<Value> {
+        let func = self.libcall_func(libcall);
+        let args: Vec<Value> =
+            std::iter::once(self.env.vmctx()).chain(args.iter().copied()).collect();
+        let call = self.builder.ins().call(func, &args);
+        self.builder.inst_results(call).first().copied()
+    }
+
+    fn libcall_func(&mut self, libcall: Libcall) -> FuncRef {
         let name = UserExternalName::new(NAMESPACE_LIBCALL, libcall.index() as u32);
-        let func = match self.callees.funcs.get(&name) {
+        match self.callees.funcs.get(&name) {
             Some(func) => *func,
             None => {
                 let signature = libcall_signature(libcall, CallConv::Tail);
                 let signature = self.builder.import_signature(signature);
                 self.near(name, signature)
             }
-        };
-        let args: Vec<Value> =
-            std::iter::once(self.env.vmctx()).chain(args.iter().copied()).collect();
-        let call = self.builder.ins().call(func, &args);
-        self.builder.inst_results(call).first().copied()
+        }
     }
 
     /// A function of the same text.
@@ -239,7 +371,7 @@ impl Translator<'_> {
 
     fn signature(&mut self, ty: TypeIndex) -> SigRef {
         *self.callees.signatures.entry(ty).or_insert_with(|| {
-            self.builder.import_signature(wasm_signature(&self.env.module.types[ty]))
+            self.builder.import_signature(wasm_signature(self.env.module.types[ty].signature()))
         })
     }
 }

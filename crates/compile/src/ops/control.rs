@@ -86,12 +86,21 @@ impl Translator<'_> {
             // Without an `else`, the alternative passes its operands on.
             self.else_();
         }
-        if self.state.reachable && self.state.frame(0).exit.is_some() {
+        let handlers = match self.state.frame(0) {
+            Frame { kind: FrameKind::TryTable, scope, .. } => *scope,
+            _ => None,
+        };
+        let handlers = handlers.filter(|scope| self.has_handlers(*scope));
+        if self.state.reachable && (self.state.frame(0).exit.is_some() || handlers.is_some()) {
             self.jump_to_frame(0);
         }
         let frame = self.state.frames.pop().expect("validated: end closes a frame");
         if let FrameKind::Loop { header, .. } = frame.kind {
             self.builder.seal_block(header);
+        }
+        if let Some(scope) = handlers {
+            self.state.operands.truncate(frame.height);
+            self.end_try_table(scope);
         }
         if let Some(exit) = frame.exit {
             self.builder.seal_block(exit);
@@ -115,6 +124,21 @@ impl Translator<'_> {
     pub(super) fn br_if(&mut self, depth: u32) {
         let condition = self.pop();
         self.branch_if(condition, depth);
+    }
+
+    /// `br_on_null`: branches without the reference, or goes on with it.
+    pub(super) fn br_on_null(&mut self, depth: u32) {
+        let reference = self.pop();
+        let null = self.builder.ins().icmp_imm_u(IntCC::Equal, reference, 0);
+        self.branch_if(null, depth);
+        self.push(reference);
+    }
+
+    /// `br_on_non_null`: branches with the reference, or goes on without it.
+    pub(super) fn br_on_non_null(&mut self, depth: u32) {
+        let reference = *self.state.operands.last().expect("validated: an operand");
+        self.branch_if(reference, depth);
+        self.pop();
     }
 
     pub(super) fn br_table(&mut self, targets: &BrTable<'_>) {
@@ -192,10 +216,11 @@ impl Translator<'_> {
         }
     }
 
-    fn push_frame(&mut self, kind: FrameKind, ty: BlockType) {
+    pub(super) fn push_frame(&mut self, kind: FrameKind, ty: BlockType) {
         let (params, results) = block_signature(self.env.module, ty);
         let height = self.state.operands.len() - params.len();
-        self.state.frames.push(Frame { kind, height, results, exit: None });
+        let scope = self.state.scope();
+        self.state.frames.push(Frame { kind, height, results, exit: None, scope });
     }
 
     /// Makes `header` current; its parameters replace the operands passed to it.
@@ -224,7 +249,7 @@ impl Translator<'_> {
         (exit, results.len())
     }
 
-    fn jump_to_frame(&mut self, depth: u32) {
+    pub(super) fn jump_to_frame(&mut self, depth: u32) {
         let (target, count) = self.target(depth);
         self.jump(target, count);
     }

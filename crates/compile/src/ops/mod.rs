@@ -9,6 +9,7 @@ mod bulk;
 mod call;
 mod control;
 mod convert;
+mod exception;
 mod memory;
 mod numeric;
 mod reference;
@@ -18,6 +19,7 @@ mod simd_lane;
 mod table;
 
 pub(crate) use call::Callees;
+pub(crate) use exception::{Scope, Try, find_tries};
 
 use crate::error::CompileError;
 use crate::function::Translator;
@@ -43,13 +45,32 @@ impl Translator<'_> {
             Operator::Br { relative_depth } => self.br(relative_depth),
             Operator::BrIf { relative_depth } => self.br_if(relative_depth),
             Operator::BrTable { targets } => self.br_table(&targets),
+            Operator::BrOnNull { relative_depth } => self.br_on_null(relative_depth),
+            Operator::BrOnNonNull { relative_depth } => self.br_on_non_null(relative_depth),
             Operator::Return => self.return_(),
+
+            // Exceptions: exception.rs
+            Operator::TryTable { try_table } => self.try_table(&try_table),
+            Operator::Throw { tag_index } => self.throw(tag_index),
+            Operator::ThrowRef => self.throw_ref(),
+            Operator::Try { blockty } => self.try_(blockty, offset),
+            Operator::Catch { .. } | Operator::CatchAll => self.catch(),
+            Operator::Delegate { .. } => self.end(),
+            Operator::Rethrow { relative_depth } => self.rethrow(relative_depth),
 
             // Calls: call.rs
             Operator::Call { function_index } => self.call(FuncIndex::from_u32(function_index)),
             Operator::CallIndirect { type_index, table_index } => {
                 self.call_indirect(type_index, table_index)
             }
+            Operator::CallRef { type_index } => self.call_ref(type_index),
+            Operator::ReturnCall { function_index } => {
+                self.return_call(FuncIndex::from_u32(function_index))
+            }
+            Operator::ReturnCallIndirect { type_index, table_index } => {
+                self.return_call_indirect(type_index, table_index)
+            }
+            Operator::ReturnCallRef { type_index } => self.return_call_ref(type_index),
 
             // Parametric: numeric.rs
             Operator::Drop => _ = self.pop(),
@@ -69,6 +90,7 @@ impl Translator<'_> {
             // References: reference.rs
             Operator::RefNull { .. } => self.ref_null(),
             Operator::RefIsNull => self.ref_is_null(),
+            Operator::RefAsNonNull => self.ref_as_non_null(),
             Operator::RefFunc { function_index } => {
                 self.ref_func(FuncIndex::from_u32(function_index))
             }

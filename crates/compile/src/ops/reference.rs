@@ -2,10 +2,11 @@
 //!
 //! Spec: Execution > Instructions > Reference Instructions.
 
+use crate::env::trap_code;
 use crate::function::Translator;
 use crate::signature::POINTER;
 use cranelift_codegen::ir::InstBuilder;
-use palisade_environ::FuncIndex;
+use palisade_environ::{FuncIndex, Trap};
 
 impl Translator<'_> {
     pub(super) fn ref_null(&mut self) {
@@ -15,6 +16,11 @@ impl Translator<'_> {
 
     pub(super) fn ref_is_null(&mut self) {
         self.eqz();
+    }
+
+    pub(super) fn ref_as_non_null(&mut self) {
+        let reference = *self.state.operands.last().expect("validated: an operand");
+        self.builder.ins().trapz(reference, trap_code(Trap::NullReference));
     }
 
     pub(super) fn ref_func(&mut self, func: FuncIndex) {

@@ -49,15 +49,14 @@ impl Translator<'_> {
         let index = self.pop();
         let entry = bounds::table_entry(&mut self.builder, &self.env, table, index);
         let element = self.env.module.tables[table].element();
-        (entry, *element.heap_type() == HeapType::Func)
+        (entry, element.heap_type().top() == HeapType::Func)
     }
 
     /// Writes an entry of a function table; null is all zeros.
     fn set_func(&mut self, entry: Value, reference: Value) {
         let b = &mut self.builder;
-        let pointer = ValType::I64;
         let some = b.create_block();
-        let write = block_with_params(b, &[pointer, pointer, ValType::I32]);
+        let write = block_with_params(b, &[ValType::I64, ValType::I64, ValType::I32]);
         let null = b.ins().iconst(POINTER, 0);
         let no_signature = b.ins().iconst(types::I32, 0);
         let nothing = [null, null, no_signature].map(BlockArg::Value);

@@ -10,14 +10,16 @@
 
 use super::instance::InstanceData;
 use super::native::{FromRaw, IntoAbi};
-use super::registry;
 use super::store::{FuncPtr, StoreCtx, StoreOpaque, activation_of};
+use super::trampolines::trampoline;
 use super::{CodePlace, ValRaw, WasmParams, WasmResults};
+use super::{exception, registry};
+use crate::ThrownException;
 use crate::backtrace::WasmBacktrace;
 use crate::error::{Error, Result};
 use crate::module_meta::ModuleMeta;
 use palisade_compile::TrampolineKind;
-use palisade_environ::{ExitPlace, Trap, VmActivation, VmCtxHeader};
+use palisade_environ::{ExitPlace, Trap, VmActivation, VmCtxHeader, VmRaise};
 use palisade_sys::{Fault, Landing};
 use std::any::Any;
 use std::cell::Cell;
@@ -147,13 +149,13 @@ pub(crate) fn call_array(
     func: FuncPtr,
     slots: &mut [ValRaw],
 ) -> Result<()> {
-    let signature = func.signature_ref(store).signature();
+    let signature = func.ty(store).signature();
     assert!(slots.len() >= signature.params.len().max(signature.results.len()));
     if func.is_host(store) {
         return super::host_func::call_from_host(store, func, slots);
     }
     let compiler = store.engine().compiler();
-    let entry = func.signature_ref(store).trampoline(compiler, TrampolineKind::EntryArray)?;
+    let entry = trampoline(compiler, func.ty(store), TrampolineKind::EntryArray)?;
     let (code, vmctx) = {
         let func = func.get(store);
         (func.code, func.vmctx)
@@ -175,7 +177,11 @@ fn enter<R>(store: &mut StoreOpaque, call: impl FnOnce(*mut VmActivation) -> R) 
     if outer.is_null() {
         let limit = stack_limit(here, store.engine().config().max_wasm_stack)?;
         // SAFETY: as above.
-        unsafe { (*ctx).vm.stack_limit = limit };
+        unsafe {
+            (*ctx).vm.stack_limit = limit;
+            (*ctx).stack_base = here;
+        }
+        store.forget_caught();
     } else if here < limit {
         return Err(Trap::StackOverflow.into());
     }
@@ -193,7 +199,7 @@ fn enter<R>(store: &mut StoreOpaque, call: impl FnOnce(*mut VmActivation) -> R) 
     // SAFETY: as above.
     let raised = unsafe {
         (*ctx).vm.activation = outer;
-        (*ctx).vm.raise
+        (*ctx).vm.raise.pending
     };
     if raised != 0 {
         return Err(take_failure(ctx));
@@ -218,7 +224,7 @@ fn stack_limit(here: usize, max_wasm_stack: usize) -> Result<usize> {
 fn take_failure(ctx: *mut StoreCtx) -> Error {
     // SAFETY: the context is that of the store whose activation has just ended; nobody else uses it.
     let failure = unsafe {
-        (*ctx).vm.raise = 0;
+        (*ctx).vm.raise.pending = 0;
         &mut (*ctx).failure
     };
     let frames = failure.frames[..failure.frame_count].to_vec();
@@ -257,6 +263,22 @@ pub(crate) fn capture_backtrace() -> WasmBacktrace {
 ///
 /// `ctx` must be the context of a store in whose innermost activation wasm has called the current Rust function.
 pub(super) unsafe fn raise_error(ctx: *mut StoreCtx, error: Error) {
+    // SAFETY: by this function's contract the store is live, and whoever entered wasm waits.
+    let store = unsafe { &mut *(*ctx).store };
+    match store.refs.pending.take_if(|_| error.is::<ThrownException>()) {
+        // SAFETY: by this function's contract.
+        Some(exception) => unsafe { exception::throw_handle(ctx, store, exception) },
+        // SAFETY: by this function's contract.
+        None => unsafe { raise(ctx, Raised::Error(error)) },
+    }
+}
+
+/// As [`raise_error`], for an exception that no handler of the activation catches.
+///
+/// # Safety
+///
+/// As for [`raise_error`].
+pub(super) unsafe fn raise_uncaught(ctx: *mut StoreCtx, error: Error) {
     // SAFETY: by this function's contract.
     unsafe { raise(ctx, Raised::Error(error)) }
 }
@@ -280,8 +302,11 @@ unsafe fn raise(ctx: *mut StoreCtx, what: Raised) {
     failure.frame_count = 0;
     // SAFETY: by the contract, the activation is live and was left through an exit trampoline.
     unsafe { walk_from_exit(activation, &mut |frame| failure.push(frame)) };
-    // SAFETY: as above.
-    unsafe { (*ctx).vm.raise = 1 };
+    // SAFETY: as above; the entry trampoline completed the landing before it called wasm.
+    unsafe {
+        let landing = (*activation).vm.landing;
+        (*ctx).vm.raise = VmRaise { landing, payload: [0; 2], pending: 1, after: 1 };
+    }
 }
 
 impl Failure {
@@ -314,10 +339,29 @@ fn on_fault(fault: &Fault) -> Option<Landing> {
     }
     // SAFETY: as above; and the entry trampoline completed the landing before it called wasm.
     let landing = unsafe {
-        (*ctx).vm.raise = 1;
+        (*ctx).vm.raise.pending = 1;
         (*newest).vm.landing
     };
     Some(Landing { pc: landing.pc, sp: landing.sp, fp: landing.fp })
+}
+
+/// Where the wasm frame that was left last is returned to, its frame pointer, and that of the entry trampoline. A call
+/// without trampoline has no return address that matters: then it is the caller's frame.
+///
+/// # Safety
+///
+/// As for [`exit_of`]; wasm must have been left.
+pub(super) unsafe fn activation_exit(activation: *const Activation) -> (usize, usize, usize) {
+    // SAFETY: by this function's contract.
+    let vm = unsafe { (*activation).vm };
+    // SAFETY: what was noted is a frame of compiled code that is still on the stack: of the trampoline, or of the
+    // function itself. It begins with the caller's frame pointer and return address.
+    unsafe {
+        let record = vm.exit_fp as *const usize;
+        let direct = ExitPlace::from_bits(vm.exit_pc as u64).is_some();
+        let return_address = if direct { *record.add(1) } else { vm.exit_pc };
+        (return_address, *record, vm.landing.fp)
+    }
 }
 
 /// Visits wasm frames from the newest exit of `activation` outwards. See [`walk`].

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::module_meta::ModuleMeta;
 use cranelift_jit::{BranchProtection, JITBuilder, JITMemoryKind, JITMemoryProvider, JITModule};
 use cranelift_module::{FuncId, Linkage, Module as _, ModuleError, ModuleResult};
-use palisade_compile::{Compiler, Text};
+use palisade_compile::{CallSite, Compiler, Text};
 use palisade_environ::{DefinedFuncIndex, FuncIndex, Trap};
 use palisade_sys::CodeMemory;
 use std::io;
@@ -32,6 +32,8 @@ struct Tables {
     functions: Vec<Range<u32>>,
     traps: Vec<(u32, u8)>,
     sources: Vec<(u32, u32)>,
+    call_sites: Vec<CallSite>,
+    handlers: Vec<(u32, u32)>,
 }
 
 /// Where in a module a code address is.
@@ -53,8 +55,8 @@ impl CodeImage {
         let (jit, base) = map(compiler, &text.bytes)
             .map_err(|e| Error::resource(format!("cannot map machine code: {e}")))?;
         let len = text.bytes.len();
-        let Text { functions, traps, sources, .. } = text;
-        let text = Tables { len, functions, traps, sources };
+        let Text { functions, traps, sources, call_sites, handlers, .. } = text;
+        let text = Tables { len, functions, traps, sources, call_sites, handlers };
         let image = Arc::new(CodeImage { jit: Mutex::new(Some(jit)), base, text, meta });
         // SAFETY: the image is behind an `Arc`, so it does not move, and unregisters itself before it is gone.
         unsafe { registry::register(&image) };
@@ -69,6 +71,20 @@ impl CodeImage {
     /// Entry point of the function at `place` of the text.
     pub(crate) fn function(&self, place: usize) -> *const u8 {
         (self.base + self.text.functions[place].start as usize) as *const u8
+    }
+
+    /// The address of a byte of the text.
+    pub(super) fn address(&self, offset: u32) -> usize {
+        self.base + offset as usize
+    }
+
+    /// The call that returns to an address, if it has handlers, and those: what they catch, and where they begin.
+    pub(super) fn call_site(&self, return_address: usize) -> Option<(&CallSite, &[(u32, u32)])> {
+        let offset = u32::try_from(return_address.checked_sub(self.base)?).ok()?;
+        let sites = &self.text.call_sites;
+        let place = sites.binary_search_by_key(&offset, |site| site.return_address).ok()?;
+        let range = sites[place].handlers.start as usize..sites[place].handlers.end as usize;
+        Some((&sites[place], &self.text.handlers[range]))
     }
 
     /// Bytes of machine code.

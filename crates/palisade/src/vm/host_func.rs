@@ -10,12 +10,12 @@
 use super::activation::{raise_error, raise_panic};
 use super::instance::{InstanceData, InstanceIndex};
 use super::native::{NativeAbi, StoreRef, ValRaw, WasmRet, WasmTy};
-use super::signature::SignatureEntry;
 use super::store::{FuncPtr, StoreCtx, StoreInner, StoreOpaque};
-use crate::error::Result;
-use crate::{Caller, Engine, StoreContextMut, Val};
+use super::trampolines::trampoline;
+use crate::error::{Error, Result};
+use crate::{Caller, Engine, FuncType, StoreContextMut, Val};
 use palisade_compile::TrampolineKind;
-use palisade_environ::{Signature, VmCtxHeader, VmFuncKind, VmFuncRef, VmHostFunc};
+use palisade_environ::{VmCtxHeader, VmFuncKind, VmFuncRef, VmHostFunc};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 /// A closure, and how to call it.
 pub struct HostBody {
-    signature: Arc<SignatureEntry>,
+    ty: FuncType,
     /// Which exit trampoline calls `call`.
     exit: TrampolineKind,
     /// Called by exit trampolines.
@@ -65,8 +65,8 @@ pub(crate) struct HostFuncData {
 
 impl HostBody {
     /// The type of the function.
-    pub(crate) fn signature(&self) -> &Arc<SignatureEntry> {
-        &self.signature
+    pub(crate) fn ty(&self) -> &FuncType {
+        &self.ty
     }
 
     /// The closure, whose type must be `F`.
@@ -82,13 +82,13 @@ impl HostBody {
     }
 
     /// A body whose closure takes and gives values of run-time types.
-    pub(crate) fn dynamic<T, F>(signature: Arc<SignatureEntry>, closure: F) -> HostBody
+    pub(crate) fn dynamic<T, F>(ty: FuncType, closure: F) -> HostBody
     where
         T: 'static,
         F: Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
     {
         HostBody {
-            signature,
+            ty,
             exit: TrampolineKind::ExitArray,
             call: call_dynamic::<T, F> as *const u8,
             direct: call_dynamic_direct::<T, F>,
@@ -99,19 +99,22 @@ impl HostBody {
 
 impl HostFuncData {
     pub(super) fn new(store: &mut StoreOpaque, body: Arc<HostBody>) -> Result<Box<HostFuncData>> {
+        if !body.ty.is_of(store.engine()) {
+            return Err(Error::usage("the function's type belongs to another engine"));
+        }
         let compiler = store.engine().compiler().clone();
-        let code = body.signature.trampoline(&compiler, body.exit)?;
+        let code = trampoline(&compiler, body.ty.entry(), body.exit)?;
         let mut data = Box::new(HostFuncData {
             vm: VmHostFunc { store: store.ctx().as_ptr().cast(), call: body.call },
             func_ref: VmFuncRef {
                 code,
                 vmctx: std::ptr::null_mut(),
-                signature: body.signature.id(),
+                signature: body.ty.entry().id(),
                 kind: match body.exit {
                     TrampolineKind::ExitNative => VmFuncKind::HostNative,
                     _ => VmFuncKind::HostArray,
                 },
-                runtime: Arc::as_ptr(&body.signature).cast(),
+                runtime: std::ptr::from_ref(body.ty.entry()).cast(),
             },
             body,
         });
@@ -185,7 +188,17 @@ unsafe fn run<T: 'static, R>(
     }
 }
 
-/// Runs a closure that the host has called.
+/// Ends a root scope, also when a panic passes.
+struct RootScopeEnd(*mut StoreOpaque, usize);
+
+impl Drop for RootScopeEnd {
+    fn drop(&mut self) {
+        // SAFETY: `run_direct`, which alone makes this, outlives it and has the store to itself.
+        unsafe { (*self.0).end_root_scope(self.1) };
+    }
+}
+
+/// Runs a closure that the host has called, and ends its root scope.
 ///
 /// # Safety
 ///
@@ -195,6 +208,8 @@ unsafe fn run_direct<T: 'static>(
     body: impl FnOnce(Caller<'_, T>) -> Result<()>,
 ) -> Result<()> {
     // SAFETY: by the contract.
+    let _end = RootScopeEnd(store, unsafe { (*store).begin_root_scope() });
+    // SAFETY: by the contract; the scope's end touches the store only after the closure is done with it.
     let store = unsafe { &mut *store.cast::<StoreInner<T>>() };
     body(Caller::new(StoreContextMut::new(store), CallerPtr(std::ptr::null_mut())))
 }
@@ -209,14 +224,13 @@ unsafe extern "C" fn call_dynamic<T, F>(
 {
     // SAFETY: the exit trampoline passes a live function, made with a closure of this type.
     let body = unsafe { &(*host).body };
-    let signature = body.signature.signature();
-    let count = signature.params.len().max(signature.results.len());
+    let count = body.ty.params().len().max(body.ty.results().len());
     // SAFETY: the trampoline has room for all parameters and all results.
     let slots = unsafe { std::slice::from_raw_parts_mut(slots, count) };
     // SAFETY: likewise.
     let closure = unsafe { body.closure::<F>() };
     // SAFETY: called through an exit trampoline.
-    unsafe { run::<T, ()>(host, caller, (), |c| dynamic_call(c, signature, closure, slots)) }
+    unsafe { run::<T, ()>(host, caller, (), |c| dynamic_call(c, &body.ty, closure, slots)) }
 }
 
 unsafe fn call_dynamic_direct<T, F>(
@@ -232,29 +246,24 @@ where
     let body = unsafe { (*host).body.clone() };
     // SAFETY: likewise.
     let closure = unsafe { body.closure::<F>() };
-    let signature = body.signature.signature();
     // SAFETY: by this function's contract.
-    unsafe { run_direct::<T>(store, |c| dynamic_call(c, signature, closure, slots)) }
+    unsafe { run_direct::<T>(store, |c| dynamic_call(c, &body.ty, closure, slots)) }
 }
 
 fn dynamic_call<T: 'static>(
     mut caller: Caller<'_, T>,
-    signature: &Signature,
+    ty: &FuncType,
     closure: &impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()>,
     slots: &mut [ValRaw],
 ) -> Result<()> {
     let store = caller.opaque();
-    let params: Vec<Val> = signature
-        .params
-        .iter()
-        .zip(&*slots)
-        .map(|(ty, slot)| Val::from_raw(store, *slot, ty))
-        .collect();
-    let mut results: Vec<Val> = signature.results.iter().map(Val::default_for).collect();
+    let params: Vec<Val> =
+        ty.params().zip(&*slots).map(|(ty, slot)| Val::from_raw(store, *slot, &ty)).collect();
+    let mut results: Vec<Val> = ty.results().map(|ty| Val::default_for(&ty)).collect();
     closure(caller.reborrow(), &params, &mut results)?;
     let store = caller.opaque();
-    for ((ty, value), slot) in signature.results.iter().zip(&results).zip(slots) {
-        *slot = value.to_raw(store, ty)?;
+    for ((ty, value), slot) in ty.results().zip(&results).zip(slots) {
+        *slot = value.to_raw(store, &ty)?;
     }
     Ok(())
 }
@@ -369,12 +378,8 @@ macro_rules! into_func {
                     }
                 }
 
-                let signature = Signature {
-                    params: Box::new([$($P::valtype()),*]),
-                    results: R::types().into_boxed_slice(),
-                };
                 HostBody {
-                    signature: engine.signatures().register(&signature),
+                    ty: FuncType::new(engine, [$($P::valtype()),*], R::types()),
                     exit: TrampolineKind::ExitNative,
                     call: if R::INDIRECT {
                         indirect::<T, F, $($P,)* R> as *const u8

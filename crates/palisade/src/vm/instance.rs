@@ -7,6 +7,7 @@
 //! Spec: Execution > Modules > Instantiation.
 
 use super::ValRaw;
+use super::exception::TagData;
 use super::global::GlobalData;
 use super::libcalls;
 use super::memory::MemoryData;
@@ -16,8 +17,9 @@ use crate::error::Result;
 use crate::module::ModuleInner;
 use palisade_environ::{
     ConstExpr, ConstOp, DataIndex, DataMode, ElemIndex, ElemItems, ElemMode, EntityIndex,
-    FuncIndex, GlobalIndex, MemoryIndex, ModuleInfo, SharedBytes, TableIndex, Trap, ValType,
-    VmCtxHeader, VmFuncKind, VmFuncRef, VmFunctionImport, VmGlobal, VmMemoryRef, VmTableRef,
+    FuncIndex, GlobalIndex, MemoryIndex, ModuleInfo, SharedBytes, TableIndex, TagIndex, Trap,
+    ValType, VmCtxHeader, VmFuncKind, VmFuncRef, VmFunctionImport, VmGlobal, VmMemoryRef,
+    VmTableRef, VmTag,
 };
 use std::alloc::Layout;
 use std::ptr::NonNull;
@@ -40,6 +42,7 @@ pub(crate) enum ImportValue {
     Table(u32),
     Memory(u32),
     Global(u32),
+    Tag(u32),
 }
 
 /// An instance of a store.
@@ -56,6 +59,8 @@ pub(crate) struct InstanceData {
     tables: Vec<u32>,
     /// Places of globals in the store: of imported ones from the start, of defined ones once somebody asks.
     globals: Vec<Option<u32>>,
+    /// Places of tags in the store.
+    tags: Vec<u32>,
     dropped_elems: Vec<bool>,
     dropped_data: Vec<bool>,
 }
@@ -119,6 +124,7 @@ pub(crate) fn instantiate(
         memories: Vec::with_capacity(info.memories.len()),
         tables: Vec::with_capacity(info.tables.len()),
         globals: Vec::with_capacity(info.globals.len()),
+        tags: Vec::with_capacity(info.tags.len()),
         dropped_elems: vec![false; info.elems.len()],
         dropped_data: vec![false; info.data.len()],
     });
@@ -136,6 +142,13 @@ pub(crate) fn instantiate(
         let owner = store.memories[*place as usize].vm();
         let base = store.memories[*place as usize].base();
         data.vmctx.write(info.offsets.memory(memory), VmMemoryRef { base, memory: owner });
+    }
+    for ty in info.tags.values().skip(info.imported_tags) {
+        data.tags.push(TagData::create(store, ty.clone()));
+    }
+    for (tag, place) in data.tags.iter().enumerate() {
+        let offset = info.offsets.tag(TagIndex::from_u32(tag as u32));
+        data.vmctx.write(offset, store.tags[*place as usize].vm());
     }
     data.init_globals(store);
     for (table, ty) in info.tables.iter().skip(info.imported_tables) {
@@ -227,8 +240,8 @@ impl InstanceData {
             instance: (&raw mut *self).cast(),
         };
         self.vmctx.write(0, header);
-        for (ty, entry) in self.module.signatures() {
-            self.vmctx.write(self.info().offsets.signature(ty), entry.id());
+        for (index, ty) in &self.info().types {
+            self.vmctx.write(self.info().offsets.signature(index), ty.entry().id());
         }
     }
 
@@ -250,6 +263,7 @@ impl InstanceData {
                 }
                 (EntityIndex::Table(_), ImportValue::Table(table)) => self.tables.push(table),
                 (EntityIndex::Memory(_), ImportValue::Memory(memory)) => self.memories.push(memory),
+                (EntityIndex::Tag(_), ImportValue::Tag(tag)) => self.tags.push(tag),
                 (EntityIndex::Global(index), ImportValue::Global(global)) => {
                     self.globals.push(Some(global));
                     let place = store.globals[global as usize].place();
@@ -265,13 +279,13 @@ impl InstanceData {
         let info = module.info();
         for (escaped, func) in &info.escaped_funcs {
             let defined = info.defined_func(*func).expect("only defined functions are listed");
-            let signature = &module.signatures()[info.funcs[*func]];
+            let ty = info.types[info.funcs[*func]].entry();
             let func_ref = VmFuncRef {
                 code: module.code().function(defined.as_u32() as usize),
                 vmctx: self.vmctx.start.as_ptr(),
-                signature: signature.id(),
+                signature: ty.id(),
                 kind: VmFuncKind::Wasm,
-                runtime: Arc::as_ptr(signature).cast(),
+                runtime: std::ptr::from_ref(ty).cast(),
             };
             self.vmctx.write(info.offsets.func_ref(escaped), func_ref);
         }
@@ -340,6 +354,18 @@ impl InstanceData {
             // SAFETY: as above.
             visit(ty.content(), ValRaw::from_bytes(unsafe { place.read() }.0).u64());
         }
+    }
+
+    /// The place of a tag in the store.
+    pub(crate) fn tag(&self, index: TagIndex) -> u32 {
+        self.tags[index.as_u32() as usize]
+    }
+
+    /// A tag as compiled code knows it.
+    pub(super) fn tag_ptr(&self, index: TagIndex) -> *const VmTag {
+        let place = self.vmctx.at::<*const VmTag>(self.info().offsets.tag(index));
+        // SAFETY: the place is within the vmctx and was filled when the instance was made.
+        unsafe { place.read() }
     }
 
     /// The module that this is an instance of.

@@ -8,8 +8,12 @@ use super::instance::InstanceData;
 use super::memory::MemoryData;
 use super::store::{StoreCtx, StoreOpaque};
 use super::table::TableData;
+use super::{ValRaw, exception};
 use crate::error::{Error, Result};
-use palisade_environ::{DataIndex, ElemIndex, Libcall, MemoryIndex, TableIndex, Trap, VmCtxHeader};
+use palisade_environ::{
+    DataIndex, ElemIndex, Libcall, MemoryIndex, TableIndex, TagIndex, Trap, TypeEntry, VmCtxHeader,
+    VmFuncRef,
+};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The table of pointers that vmctxs refer to.
@@ -41,6 +45,9 @@ fn address(libcall: Libcall) -> *const u8 {
         Libcall::TableCopy => table_copy as *const u8,
         Libcall::TableInit => table_init as *const u8,
         Libcall::ElemDrop => elem_drop as *const u8,
+        Libcall::IsSubtype => is_subtype as *const u8,
+        Libcall::Throw => throw as *const u8,
+        Libcall::ThrowRef => throw_ref as *const u8,
         Libcall::F32Ceil => f32_ceil as *const u8,
         Libcall::F32Floor => f32_floor as *const u8,
         Libcall::F32Trunc => f32_trunc as *const u8,
@@ -166,6 +173,36 @@ libcall! {
         store.instances[instance].drop_elem(ElemIndex::from_u32(elem));
         Ok(())
     }
+}
+
+unsafe extern "C" fn throw(vmctx: *mut VmCtxHeader, tag: u32, values: *const ValRaw) {
+    // SAFETY: compiled code passes its own vmctx, a tag of its module and values of that tag's types.
+    unsafe {
+        run(vmctx, (), |store, instance| {
+            let tag = store.instances[instance].tag_ptr(TagIndex::from_u32(tag));
+            exception::throw((*vmctx).store.cast::<StoreCtx>(), store, tag, values)
+        });
+    }
+}
+
+unsafe extern "C" fn throw_ref(vmctx: *mut VmCtxHeader, exception: u64) {
+    // SAFETY: compiled code passes its own vmctx, and a reference that is not null.
+    unsafe {
+        run(vmctx, (), |store, _| {
+            let handle = store.refs.handle(exception).expect("compiled code has a reference");
+            exception::throw_handle((*vmctx).store.cast::<StoreCtx>(), store, handle);
+            Ok(())
+        });
+    }
+}
+
+unsafe extern "C" fn is_subtype(_: *mut VmCtxHeader, func: u64, expected: u32) -> u32 {
+    // SAFETY: compiled code passes a reference of the store that runs, and the store holds the types of its functions.
+    let ty = unsafe {
+        let func = func as usize as *const VmFuncRef;
+        &*(*func).runtime.cast::<TypeEntry>()
+    };
+    ty.is_subtype_of(expected).into()
 }
 
 fn range(start: u64, len: u64, bytes: &[u8]) -> Result<std::ops::Range<usize>> {

@@ -5,29 +5,31 @@
 
 mod activation;
 mod code;
-mod externref;
+mod exception;
 mod global;
 mod host_func;
 mod instance;
 mod libcalls;
 mod memory;
 mod native;
+mod refs;
 mod registry;
-mod signature;
 mod store;
 mod table;
+mod trampolines;
 mod typed_entry;
 
 pub(crate) use activation::{call_array, capture_backtrace, install_fault_handler};
 pub(crate) use code::{CodeImage, CodePlace};
-pub(crate) use externref::RootedRef;
+pub(crate) use exception::TagData;
 pub(crate) use global::GlobalData;
 pub(crate) use instance::{ImportValue, InstanceIndex, instantiate};
 pub(crate) use memory::MemoryData;
 pub(crate) use native::ValRaw;
-pub(crate) use signature::{SignatureEntry, SignatureRegistry, prepare};
+pub(crate) use refs::RootedRef;
 pub(crate) use store::{FuncPtr, StoreBox, StoreId, StoreInner, StoreOpaque};
 pub(crate) use table::TableData;
+pub(crate) use trampolines::prepare;
 pub(crate) use typed_entry::TypedEntry;
 
 pub use host_func::IntoFunc;

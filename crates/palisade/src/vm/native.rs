@@ -4,7 +4,7 @@
 //! one; several results take a slot of 16 bytes each. Array ABI: each value takes such a slot. The traits here are implemented for the types that can cross;
 //! they cannot be implemented elsewhere.
 
-use super::externref::RootedRef;
+use super::refs::RootedRef;
 use super::store::{FuncPtr, StoreOpaque};
 use crate::error::{Error, Result};
 use crate::{ExternRef, Func, Rooted, V128};
@@ -180,10 +180,10 @@ unsafe impl WasmTy for Option<Rooted<ExternRef>> {
         ValType::EXTERNREF
     }
     fn into_abi(self, store: &mut StoreRef<'_>) -> Result<u64> {
-        self.map_or(Ok(0), |rooted| store.0.externref_raw(rooted.inner()))
+        self.map_or(Ok(0), |rooted| store.0.rooted_raw(rooted.inner()))
     }
     fn from_abi(abi: u64, store: &mut StoreRef<'_>) -> Self {
-        store.0.root_externref(abi).map(|rooted: RootedRef| Rooted::from_inner(rooted))
+        store.0.root_raw(abi).map(|rooted: RootedRef| Rooted::from_inner(rooted))
     }
 }
 

@@ -5,17 +5,17 @@
 //! paired with the store's id, which is checked before each use.
 
 use super::activation::{Activation, Failure};
-use super::externref::RefTable;
+use super::exception::TagData;
 use super::global::GlobalData;
 use super::host_func::{HostBody, HostFuncData};
 use super::instance::InstanceData;
 use super::memory::MemoryData;
-use super::signature::SignatureEntry;
+use super::refs::RefTable;
 use super::table::TableData;
 use crate::Engine;
 use crate::error::{Error, Result};
 use crate::limits::ResourceLimiter;
-use palisade_environ::{VmFuncKind, VmFuncRef, VmStoreContext};
+use palisade_environ::{TypeEntry, VmFuncKind, VmFuncRef, VmRaise, VmStoreContext};
 use std::collections::HashMap;
 use std::num::NonZeroU64;
 use std::ptr::NonNull;
@@ -43,7 +43,9 @@ pub(super) struct StoreCtx {
     pub(super) vm: VmStoreContext,
     /// The store, derived from the exclusive reference under which wasm was entered last.
     pub(super) store: *mut StoreOpaque,
-    /// Why wasm was left for the landing pad; meaningful while `vm.raise` is not zero.
+    /// Where on the stack the outermost activation was entered; meaningful while there is one.
+    pub(super) stack_base: usize,
+    /// Why wasm was left for the landing pad; meaningful while `vm.raise` is pending.
     pub(super) failure: Failure,
 }
 
@@ -60,6 +62,7 @@ pub(crate) struct StoreOpaque {
     pub(super) memories: Vec<Box<MemoryData>>,
     pub(super) tables: Vec<Box<TableData>>,
     pub(super) globals: Vec<GlobalData>,
+    pub(super) tags: Vec<Box<TagData>>,
     pub(super) host_funcs: Vec<Box<HostFuncData>>,
     /// Host functions that were made from a shared body, by the body's address.
     shared_host_funcs: HashMap<usize, usize>,
@@ -167,10 +170,11 @@ impl StoreOpaque {
                 stack_limit: 0,
                 activation: std::ptr::null_mut(),
                 caller: std::ptr::null_mut(),
-                raise: 0,
                 raise_stub: palisade_sys::resume as *const u8,
+                raise: VmRaise::default(),
             },
             store: std::ptr::null_mut(),
+            stack_base: 0,
             failure: Failure::default(),
         });
         StoreOpaque {
@@ -181,6 +185,7 @@ impl StoreOpaque {
             memories: Vec::new(),
             tables: Vec::new(),
             globals: Vec::new(),
+            tags: Vec::new(),
             host_funcs: Vec::new(),
             shared_host_funcs: HashMap::new(),
             refs: RefTable::default(),
@@ -205,6 +210,12 @@ impl StoreOpaque {
     pub(crate) fn is_active(&self) -> bool {
         // SAFETY: the context lives as long as the store, and only this thread uses it.
         unsafe { !(*self.ctx.as_ptr()).vm.activation.is_null() }
+    }
+
+    /// Where on the stack of the current thread the frames of this store's wasm begin, if there are any.
+    pub(super) fn stack_base(&self) -> Option<usize> {
+        // SAFETY: as above.
+        self.is_active().then(|| unsafe { (*self.ctx.as_ptr()).stack_base })
     }
 
     /// Asks the limiter, if there is one.
@@ -283,6 +294,10 @@ impl StoreOpaque {
         &mut self.tables[index as usize]
     }
 
+    pub(crate) fn tag(&self, index: u32) -> &TagData {
+        &self.tags[index as usize]
+    }
+
     pub(crate) fn global(&self, index: u32) -> &GlobalData {
         &self.globals[index as usize]
     }
@@ -352,20 +367,10 @@ impl FuncPtr {
     }
 
     /// Its type. `store` is the one that owns it.
-    pub(crate) fn signature(self, store: &StoreOpaque) -> Arc<SignatureEntry> {
-        let entry = self.get(store).runtime.cast::<SignatureEntry>();
-        // SAFETY: every `VmFuncRef` is made with a pointer from an `Arc` that its instance or host function keeps.
-        unsafe {
-            Arc::increment_strong_count(entry);
-            Arc::from_raw(entry)
-        }
-    }
-
-    /// Its type, borrowed. `store` is the one that owns it.
     #[inline]
-    pub(crate) fn signature_ref(self, store: &StoreOpaque) -> &SignatureEntry {
-        let entry = self.get(store).runtime.cast::<SignatureEntry>();
-        // SAFETY: as above.
+    pub(crate) fn ty(self, store: &StoreOpaque) -> &TypeEntry {
+        let entry = self.get(store).runtime.cast::<TypeEntry>();
+        // SAFETY: every `VmFuncRef` is made with the entry of a type that its instance or host function holds.
         unsafe { &*entry }
     }
 }

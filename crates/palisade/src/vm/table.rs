@@ -3,7 +3,7 @@
 //! A table of functions holds entries with all that a call needs; a table of other references holds handles. Growth
 //! may move the entries: compiled code reads base and length anew unless the table's type fixes its size.
 
-use super::externref::is_externref;
+use super::refs::is_handle;
 use super::store::{FuncPtr, StoreOpaque};
 use crate::error::{Error, Result};
 use palisade_environ::{HeapType, TableType, Trap, VmFuncRef, VmTable, VmTableEntry};
@@ -46,7 +46,7 @@ impl TableData {
                 "table minimum size of {minimum} elements exceeds table limits"
             )));
         }
-        let elements = match ty.element().heap_type() {
+        let elements = match ty.element().heap_type().top() {
             HeapType::Func => Elements::Funcs(Vec::new()),
             _ => Elements::Handles(Vec::new()),
         };
@@ -212,10 +212,8 @@ impl TableData {
     }
 
     /// Visits its handles of host values.
-    pub(super) fn for_each_externref(&self, visit: &mut dyn FnMut(u64)) {
-        if let (Elements::Handles(handles), true) =
-            (&self.elements, is_externref(self.ty.element()))
-        {
+    pub(super) fn for_each_handle(&self, visit: &mut dyn FnMut(u64)) {
+        if let (Elements::Handles(handles), true) = (&self.elements, is_handle(self.ty.element())) {
             handles.iter().for_each(|handle| visit(*handle));
         }
     }

@@ -3,6 +3,7 @@
 use super::activation::{call_array, call_native};
 use super::native::{FromSlots, IntoAbi, MAX_TUPLE};
 use super::store::{FuncPtr, StoreOpaque};
+use super::trampolines::trampoline;
 use super::{ValRaw, WasmParams, WasmResults};
 use crate::error::{Error, Result};
 use palisade_compile::TrampolineKind;
@@ -39,13 +40,14 @@ impl<P: WasmParams, R: WasmResults> TypedEntry<P, R> {
     ///
     /// When the types differ.
     pub(crate) fn new(store: &StoreOpaque, func: FuncPtr) -> Result<Self> {
-        let entry = func.signature(store);
-        check("parameters", &entry.signature().params, &P::types())?;
-        check("results", &entry.signature().results, &R::types())?;
+        let ty = func.ty(store);
+        let full = ty.func_type();
+        check("parameters", &P::types(), full.params(), |given, taken| given.matches(taken))?;
+        check("results", &R::types(), full.results(), |taken, given| given.matches(taken))?;
         let entry = if func.is_host(store) {
             std::ptr::null()
         } else {
-            entry.trampoline(store.engine().compiler(), TrampolineKind::EntryNative)?
+            trampoline(store.engine().compiler(), ty, TrampolineKind::EntryNative)?
         };
         Ok(TypedEntry { func, entry, of: PhantomData })
     }
@@ -72,8 +74,15 @@ impl<P: WasmParams, R: WasmResults> TypedEntry<P, R> {
     }
 }
 
-fn check(what: &str, actual: &[ValType], expected: &[ValType]) -> Result<()> {
-    if actual == expected {
+fn check(
+    what: &str,
+    expected: &[ValType],
+    actual: impl Iterator<Item = ValType>,
+    fits: impl Fn(&ValType, &ValType) -> bool,
+) -> Result<()> {
+    let actual: Vec<ValType> = actual.collect();
+    let same_len = expected.len() == actual.len();
+    if same_len && expected.iter().zip(&actual).all(|(expected, actual)| fits(expected, actual)) {
         return Ok(());
     }
     let list = |types: &[ValType]| {
@@ -83,6 +92,6 @@ fn check(what: &str, actual: &[ValType], expected: &[ValType]) -> Result<()> {
     Err(Error::usage(format!(
         "type mismatch with {what}: expected {}, the function has {}",
         list(expected),
-        list(actual)
+        list(&actual)
     )))
 }
