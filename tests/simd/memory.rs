@@ -26,13 +26,23 @@ const LANES: &[(&str, usize)] = &[("8", 1), ("16", 2), ("32", 4), ("64", 8)];
 /// Offsets that are within a guard region, beyond it, and beyond what fits a displacement.
 const OFFSETS: &[u64] = &[0, 1, 4096, 60_000, 40 << 20, 3 << 30, u32::MAX as u64];
 
-/// Runs `f(address)` of a module with `body`, which accesses `size` bytes at `offset` from its parameter.
+/// Runs `f(address)` of a module with `body`, which accesses `size` bytes at `offset` from its parameter, in memories with
+/// indices of both types.
 #[track_caller]
 fn check(what: &str, body: &str, size: usize, offset: u64) {
+    check_memory(what, "i32", body, size, offset);
+    check_memory(what, "i64", &body.replace("(local.get 0)", "(local.get 1)"), size, offset);
+}
+
+#[track_caller]
+fn check_memory(what: &str, index: &str, body: &str, size: usize, offset: u64) {
+    let constant = format!("({index}.const {})", PAGE - size + 1);
     let text = format!(
-        "(module (memory (export \"m\") 1) (func (export \"f\") (param i32) {body})
+        "(module (memory (export \"m\") {index} 1)
+            (func (export \"f\") (param i32) (local i64)
+                (local.set 1 (i64.extend_i32_u (local.get 0))) {body})
             (func (export \"constant\") {}))",
-        body.replace("(local.get 0)", &format!("(i32.const {})", PAGE - size + 1)),
+        body.replace("(local.get 0)", &constant).replace("(local.get 1)", &constant),
     );
     let (mut store, instance) = instance(&engine(|config| config), &text);
     let last = (PAGE - size) as u64;

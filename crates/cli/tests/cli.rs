@@ -329,6 +329,30 @@ fn inspect_shows_what_a_module_is_made_of() {
 }
 
 #[test]
+fn inspect_shows_kinds_of_memories() {
+    let directory = Directory::new();
+    let module = r#"(module (import "m" "wide" (memory i64 1 0x1000000000000))
+        (memory 7 9 (pagesize 1)) (table i64 3 funcref))"#;
+    let module = directory.file("memories.wat", module);
+    palisade(&["inspect", &module]).exits(0).shows(&[
+        "at most 281474976710656 pages (18446744073709551616 bytes), 64-bit  imported: m.wide",
+        "1  7 pages (7 bytes), at most 9 pages (9 bytes), page size 2^0",
+        "3 funcref, 64-bit",
+    ]);
+}
+
+#[test]
+fn scripts_may_use_all_that_is_built() {
+    let directory = Directory::new();
+    let script = r#"(module (table (import "spectest" "table64") i64 10 20 funcref)
+        (memory i64 1 (pagesize 1)) (memory 1)
+        (func (export "size") (result i64) (table.size 0)))
+        (assert_return (invoke "size") (i64.const 10))"#;
+    let script = directory.file("all.wast", script);
+    palisade(&["wast", &script]).exits(0).prints("1 passed, 0 failed\n");
+}
+
+#[test]
 fn inspect_survives_anything() {
     let directory = Directory::new();
     let elf = directory.file("elf", b"\x7fELF\x02\x01\x01\0");

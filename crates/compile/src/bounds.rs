@@ -1,11 +1,20 @@
 //! Bounds checks for linear memories and tables, decided in one place.
 //!
 //! Given an index, a constant offset and an access size, forms the native address to use.
-//! Invariant: every address handed out is inside the memory or table, inside the memory's guard region, or on the
-//! inaccessible page 0. The access through it must carry the trap code that [`Env`] gives its flags: that is what
-//! an access out of bounds traps with. A check that is emitted masks the address instead of branching, so
-//! speculation cannot get past it either.
+//! Invariant: every address handed out is inside the memory or table, between the memory's length and the end of its
+//! guard region, or on the inaccessible page 0. The access through it must carry the trap code that [`Env`] gives its
+//! flags: that is what an access out of bounds traps with. A check that is emitted masks the address instead of
+//! branching, so speculation cannot get past it either.
 //! Code elsewhere must not add an offset to a memory base itself.
+//!
+//! Which check an access gets is a matter of the memory's type:
+//!
+//! * *32-bit indices*: none, because all that they can reach is reserved. Offsets beyond the guard region are checked
+//!   exactly.
+//! * *64-bit indices*: the index is clamped to the length, where nothing is accessible: one compare whatever the offset,
+//!   as long as the guard region covers it, so accesses to the fields of a structure share it.
+//! * *Pages of one byte*: exactly, because what follows the last byte may be accessible.
+//! * *Constant indices* below the minimum of any memory: none.
 //!
 //! Spec: Execution > Instructions > Memory Instructions, Table Instructions.
 
@@ -14,12 +23,12 @@ use crate::signature::POINTER;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Opcode, Type, Value, ValueDef, types};
 use cranelift_frontend::FunctionBuilder;
-use palisade_environ::{HeapType, MemoryIndex, TableIndex, offsets};
+use palisade_environ::{HeapType, MemoryIndex, MemoryType, TableIndex, WASM_PAGE_SIZE, offsets};
 
-/// Bytes after the addressable 4 GiB of a 32-bit memory that are reserved and never accessible.
+/// Bytes after what is reserved for a memory that are never accessible.
 ///
-/// Static offsets below it need no check. LLVM folds the addresses of static data into offsets, and few programs have
-/// more of it than 32 MiB.
+/// Static offsets below it need no check of their own. LLVM folds the addresses of static data into offsets, and few
+/// programs have more of it than 32 MiB.
 pub const MEMORY_GUARD_BYTES: u64 = 32 << 20;
 
 /// Bytes that a 32-bit index can name.
@@ -35,6 +44,36 @@ pub(crate) struct Address {
     pub(crate) offset: i32,
 }
 
+/// How accesses to a memory are kept within it.
+enum Check {
+    /// Every index is within what is reserved.
+    Reserved,
+    /// Indices are clamped to the length, beyond which nothing is accessible.
+    Clamped,
+    /// The end of the access is compared with the length.
+    Exact,
+}
+
+impl Check {
+    fn of(ty: &MemoryType) -> Check {
+        match (ty.page_size() == WASM_PAGE_SIZE, ty.is_64()) {
+            (true, false) => Check::Reserved,
+            (true, true) => Check::Clamped,
+            // A length that is no multiple of the host's pages says nothing of what is accessible.
+            (false, _) => Check::Exact,
+        }
+    }
+}
+
+/// Bytes that must be reserved for every memory of this type, however small its maximum, because compiled code relies
+/// on them. The guard region follows what is reserved.
+pub fn required_reservation(ty: &MemoryType) -> u64 {
+    match Check::of(ty) {
+        Check::Reserved => INDEX_SPACE_BYTES,
+        Check::Clamped | Check::Exact => 0,
+    }
+}
+
 /// The address of `size` bytes of a memory at `index` plus `offset`.
 pub(crate) fn memory_address(
     b: &mut FunctionBuilder<'_>,
@@ -44,22 +83,94 @@ pub(crate) fn memory_address(
     offset: u64,
     size: u32,
 ) -> Address {
-    debug_assert!(!env.module.memories[memory].is_64(), "only 32-bit memories are built");
-    let largest_index = constant_index(b, index).unwrap_or(INDEX_SPACE_BYTES - 1);
-    let largest_end = largest_index + offset + u64::from(size);
+    let ty = &env.module.memories[memory];
+    let Some(reach) = offset.checked_add(u64::from(size)) else {
+        // Only 64-bit memories have such offsets, and no memory is that large.
+        return Address { base: b.ins().iconst(POINTER, 0), offset: 0 };
+    };
+    let constant = constant_index(b, index);
     let index = widen(b, index);
     let base = env.memory_base(b, memory);
-    if largest_end < INDEX_SPACE_BYTES + MEMORY_GUARD_BYTES {
+    let end = constant.and_then(|index| index.checked_add(reach));
+    if end.is_some_and(|end| end <= ty.minimum_bytes()) {
+        // Memories never shrink.
         let address = b.ins().iadd(base, index);
         return folded(b, address, offset);
     }
-    // The sum is below 2^34, so it does not wrap.
-    let end = b.ins().iadd_imm_u(index, (offset + u64::from(size)) as i64);
-    let len = env.memory_len(b, memory);
-    let outside = b.ins().icmp(IntCC::UnsignedGreaterThan, end, len);
+    match Check::of(ty) {
+        Check::Reserved => {
+            let largest_index = constant.unwrap_or(INDEX_SPACE_BYTES - 1);
+            if largest_index + reach < INDEX_SPACE_BYTES + MEMORY_GUARD_BYTES {
+                let address = b.ins().iadd(base, index);
+                return folded(b, address, offset);
+            }
+        }
+        Check::Clamped => {
+            let (index, offset) = clamped(b, env, memory, index, offset, reach);
+            let address = b.ins().iadd(base, index);
+            return folded(b, address, offset);
+        }
+        Check::Exact => {}
+    }
+    let outside = outside(b, env, memory, index, reach);
     let address = b.ins().iadd(base, index);
     let address = b.ins().iadd_imm_u(address, offset as i64);
     Address { base: masked(b, outside, address), offset: 0 }
+}
+
+/// An index and an offset whose sum is that of `index` and `offset`, or if an access there of `reach` bytes from `index`
+/// on would be out of bounds, less than a guard region beyond the length.
+fn clamped(
+    b: &mut FunctionBuilder<'_>,
+    env: &Env<'_>,
+    memory: MemoryIndex,
+    index: Value,
+    offset: u64,
+    reach: u64,
+) -> (Value, u64) {
+    let len = env.memory_len(b, memory);
+    if reach <= MEMORY_GUARD_BYTES {
+        let outside = b.ins().icmp(IntCC::UnsignedGreaterThan, index, len);
+        return (b.ins().select_spectre_guard(outside, len, index), offset);
+    }
+    let constant = b.ins().iconst(types::I64, offset as i64);
+    if offset <= env.module.memories[memory].minimum_bytes() {
+        // The length is no less than the minimum, so the difference is not negative.
+        let last = b.ins().isub(len, constant);
+        let outside = b.ins().icmp(IntCC::UnsignedGreaterThan, index, last);
+        return (b.ins().select_spectre_guard(outside, last, index), offset);
+    }
+    let place = b.ins().iadd(index, constant);
+    let wrapped = b.ins().icmp(IntCC::UnsignedLessThan, place, constant);
+    let beyond = b.ins().icmp(IntCC::UnsignedGreaterThan, place, len);
+    let outside = b.ins().bor(wrapped, beyond);
+    (b.ins().select_spectre_guard(outside, len, place), 0)
+}
+
+/// Whether the `reach` bytes from `index` on are not all within the memory.
+fn outside(
+    b: &mut FunctionBuilder<'_>,
+    env: &Env<'_>,
+    memory: MemoryIndex,
+    index: Value,
+    reach: u64,
+) -> Value {
+    let ty = &env.module.memories[memory];
+    let len = env.memory_len(b, memory);
+    let reach_value = b.ins().iconst(types::I64, reach as i64);
+    if reach <= ty.minimum_bytes() {
+        // The length is no less than the minimum, so the difference is not negative.
+        let last = b.ins().isub(len, reach_value);
+        return b.ins().icmp(IntCC::UnsignedGreaterThan, index, last);
+    }
+    let end = b.ins().iadd(index, reach_value);
+    let beyond = b.ins().icmp(IntCC::UnsignedGreaterThan, end, len);
+    if !ty.is_64() {
+        // The sum is below 2^34, so it does not wrap.
+        return beyond;
+    }
+    let wrapped = b.ins().icmp(IntCC::UnsignedLessThan, end, reach_value);
+    b.ins().bor(wrapped, beyond)
 }
 
 /// The address of an entry of a table.
@@ -87,6 +198,11 @@ pub(crate) fn memory_index_type(env: &Env<'_>, memory: MemoryIndex) -> Type {
     if env.module.memories[memory].is_64() { types::I64 } else { types::I32 }
 }
 
+/// The type of indices into a table.
+pub(crate) fn table_index_type(env: &Env<'_>, table: TableIndex) -> Type {
+    if env.module.tables[table].is_64() { types::I64 } else { types::I32 }
+}
+
 /// An index as 64 bits.
 pub(crate) fn widen(b: &mut FunctionBuilder<'_>, index: Value) -> Value {
     if b.func.dfg.value_type(index) == types::I32 {
@@ -111,7 +227,8 @@ fn folded(b: &mut FunctionBuilder<'_>, address: Value, offset: u64) -> Address {
 }
 
 fn constant_index(b: &FunctionBuilder<'_>, index: Value) -> Option<u64> {
-    constant(b, index).map(|index| u64::from(index as u32))
+    let is_32 = b.func.dfg.value_type(index) == types::I32;
+    constant(b, index).map(|index| if is_32 { u64::from(index as u32) } else { index as u64 })
 }
 
 /// The value of an `iconst`.

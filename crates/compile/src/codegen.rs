@@ -189,6 +189,20 @@ impl Compiler {
         Ok(collect(&self.isa, &context.func, &compiled))
     }
 
+    /// The intermediate code of a function that `module` defines, before it is optimised.
+    #[cfg(test)]
+    pub(crate) fn clif(
+        &self,
+        module: &ModuleInfo,
+        bytes: &Arc<[u8]>,
+        index: DefinedFuncIndex,
+    ) -> Result<Function, CompileError> {
+        let mut scratch = Scratch::new();
+        self.build(&mut scratch, module, bytes, Job::Body(index))?;
+        scratch.context.verify_if(&*self.isa).expect("the translator makes valid code");
+        Ok(scratch.context.func)
+    }
+
     fn build(
         &self,
         scratch: &mut Scratch,

@@ -29,8 +29,8 @@ const SERIAL_CODE_BYTES: u32 = 64 << 10;
 
 /// The proposals that modules may use.
 ///
-/// By default WebAssembly 2.0, relaxed SIMD, extended constant expressions, tail calls, typed function references and
-/// both forms of exceptions.
+/// By default WebAssembly 2.0, relaxed SIMD, extended constant expressions, tail calls, typed function references, both
+/// forms of exceptions, several memories, and 64-bit memories and tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Features(WasmFeatures);
 
@@ -41,7 +41,9 @@ impl Default for Features {
             | WasmFeatures::TAIL_CALL
             | WasmFeatures::FUNCTION_REFERENCES
             | WasmFeatures::EXCEPTIONS
-            | WasmFeatures::LEGACY_EXCEPTIONS;
+            | WasmFeatures::LEGACY_EXCEPTIONS
+            | WasmFeatures::MULTI_MEMORY
+            | WasmFeatures::MEMORY64;
         Features(WasmFeatures::WASM2.union(later))
     }
 }
@@ -72,6 +74,21 @@ impl Features {
         let has = |feature| self.0.contains(feature);
         (has(WasmFeatures::RELAXED_SIMD) && !has(WasmFeatures::SIMD))
             .then_some("the relaxed SIMD proposal is enabled, but the SIMD proposal is disabled")
+    }
+
+    /// Whether a module may have more than one memory; on by default.
+    pub fn multi_memory(self, on: bool) -> Features {
+        self.with(WasmFeatures::MULTI_MEMORY, on)
+    }
+
+    /// Whether memories and tables may have 64-bit indices; on by default.
+    pub fn memory64(self, on: bool) -> Features {
+        self.with(WasmFeatures::MEMORY64, on)
+    }
+
+    /// Whether memories may have pages of another size than 64 KiB; off by default.
+    pub fn custom_page_sizes(self, on: bool) -> Features {
+        self.with(WasmFeatures::CUSTOM_PAGE_SIZES, on)
     }
 
     /// Whether `return_call` and its kin are allowed; on by default.
@@ -294,14 +311,14 @@ mod tests {
             let result = decode(&module(sections).into(), features, &Arc::default());
             result.expect_err("module cannot be decoded").to_string()
         };
-        // A 64-bit memory; then also a start function that does not exist.
+        // A shared memory; then also a start function that does not exist.
         assert_eq!(
-            error(&[5, 3, 1, 4, 1]),
-            "the memory64 proposal is not supported (at offset 0xb)"
+            error(&[5, 4, 1, 3, 1, 2]),
+            "the threads proposal is not supported (at offset 0xb)"
         );
         assert_eq!(
-            error(&[5, 3, 1, 4, 1, 8, 1, 0]),
-            "unknown function 0: func index out of bounds (at offset 0xf, in start section)"
+            error(&[5, 4, 1, 3, 1, 2, 8, 1, 0]),
+            "unknown function 0: func index out of bounds (at offset 0x10, in start section)"
         );
     }
 

@@ -129,7 +129,7 @@ impl<'a> Env<'a> {
         has(&["has_avx", "has_avx_vnni"]) || has(&["has_avx512vl", "has_avx512vnni"])
     }
 
-    /// Flags of accesses to linear memory.
+    /// Flags of accesses to linear memory. All memories share one region: two imports may be the same memory.
     pub(crate) fn memory_flags(&self) -> MemFlagsData {
         little_endian(self.memory, Trap::MemoryOutOfBounds)
     }
@@ -147,6 +147,10 @@ impl<'a> Env<'a> {
 
     /// Accessible bytes of a memory, as 64 bits.
     pub(crate) fn memory_len(&self, b: &mut FunctionBuilder<'_>, memory: MemoryIndex) -> Value {
+        let ty = &self.module.memories[memory];
+        if ty.maximum() == Some(ty.minimum()) {
+            return b.ins().iconst(POINTER, ty.minimum_bytes() as i64);
+        }
         let place = self.module.offsets.memory(memory);
         let place = place + offsets::MEMORY_REF_MEMORY;
         let memory = b.ins().load(POINTER, constant(), self.vmctx, place);

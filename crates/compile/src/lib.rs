@@ -20,7 +20,10 @@ mod trampoline;
 mod error;
 mod layout;
 
-pub use bounds::MEMORY_GUARD_BYTES;
+#[cfg(test)]
+mod golden;
+
+pub use bounds::{MEMORY_GUARD_BYTES, required_reservation};
 pub use codegen::{Compiler, CompilerOptions, OptLevel};
 pub use decode::{Features, decode, validate};
 pub use error::CompileError;

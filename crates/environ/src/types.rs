@@ -259,18 +259,30 @@ impl fmt::Display for GlobalType {
     }
 }
 
-/// The type of a table: what it holds, and how many elements it has at least and at most.
+/// The type of a table: what it holds, how many elements it has at least and at most, and how wide its indices are.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TableType {
     element: RefType,
     minimum: u64,
     maximum: Option<u64>,
+    table64: bool,
 }
 
 impl TableType {
-    /// A table of `minimum` up to `maximum` elements.
+    /// A table of `minimum` up to `maximum` elements, with 32-bit indices.
     pub fn new(element: RefType, minimum: u32, maximum: Option<u32>) -> TableType {
-        TableType { element, minimum: minimum.into(), maximum: maximum.map(u64::from) }
+        let (minimum, maximum) = (minimum.into(), maximum.map(u64::from));
+        TableType { element, minimum, maximum, table64: false }
+    }
+
+    /// A table of `minimum` up to `maximum` elements, with 64-bit indices.
+    pub fn new64(element: RefType, minimum: u64, maximum: Option<u64>) -> TableType {
+        TableType { element, minimum, maximum, table64: true }
+    }
+
+    /// Whether indices are 64 bits wide.
+    pub fn is_64(&self) -> bool {
+        self.table64
     }
 
     /// The type of its elements.
@@ -296,25 +308,45 @@ impl TableType {
 
 impl fmt::Display for TableType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "table {} {}", Limits(self.minimum, self.maximum), self.element)
+        let index = index_type(self.table64);
+        write!(f, "table {index}{} {}", Limits(self.minimum, self.maximum), self.element)
     }
 }
 
 /// Bytes in a page of linear memory, unless the memory's type says otherwise.
 pub const WASM_PAGE_SIZE: u64 = 1 << 16;
 
-/// The type of a linear memory: its size in pages at least and at most.
+const WASM_PAGE_SIZE_LOG2: u8 = WASM_PAGE_SIZE.trailing_zeros() as u8;
+
+/// The type of a linear memory: its size in pages at least and at most, the width of its indices, the size of its pages.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MemoryType {
     minimum: u64,
     maximum: Option<u64>,
     page_size_log2: u8,
+    memory64: bool,
 }
 
 impl MemoryType {
-    /// A 32-bit memory of `minimum` up to `maximum` pages of 64 KiB.
+    /// A 32-bit memory of `minimum` up to `maximum` pages of 64 KiB. Whether such a memory can be is found out when one
+    /// is made; [`MemoryType::builder`] tells at once.
     pub fn new(minimum: u32, maximum: Option<u32>) -> MemoryType {
-        MemoryType { minimum: minimum.into(), maximum: maximum.map(u64::from), page_size_log2: 16 }
+        MemoryType {
+            minimum: minimum.into(),
+            maximum: maximum.map(u64::from),
+            page_size_log2: WASM_PAGE_SIZE_LOG2,
+            memory64: false,
+        }
+    }
+
+    /// A 64-bit memory of `minimum` up to `maximum` pages of 64 KiB, otherwise as [`MemoryType::new`].
+    pub fn new64(minimum: u64, maximum: Option<u64>) -> MemoryType {
+        MemoryType { minimum, maximum, page_size_log2: WASM_PAGE_SIZE_LOG2, memory64: true }
+    }
+
+    /// Begins with a 32-bit memory of no pages, of which more may be said.
+    pub fn builder() -> MemoryTypeBuilder {
+        MemoryTypeBuilder::new()
     }
 
     /// Pages at creation.
@@ -329,7 +361,7 @@ impl MemoryType {
 
     /// Whether indices are 64 bits wide.
     pub fn is_64(&self) -> bool {
-        false
+        self.memory64
     }
 
     /// Whether several threads may use it at once.
@@ -342,16 +374,61 @@ impl MemoryType {
         1 << self.page_size_log2
     }
 
-    /// The most pages that the declared maximum and the width of its indices allow.
+    /// The binary logarithm of [`MemoryType::page_size`].
+    pub fn page_size_log2(&self) -> u8 {
+        self.page_size_log2
+    }
+
+    /// The most pages that the declared maximum and the width of its indices allow. Sizes in pages are indices too, so
+    /// with pages of one byte it is one page less than indices could name.
     pub fn limit_pages(&self) -> u64 {
-        let by_index = 1 << (32 - u32::from(self.page_size_log2));
+        let largest_index = if self.memory64 { u64::MAX } else { u32::MAX.into() };
+        let by_index = match self.page_size_log2 {
+            0 => largest_index,
+            log2 => (largest_index >> log2) + 1,
+        };
         self.maximum.map_or(by_index, |max| max.min(by_index))
+    }
+
+    /// Bytes at creation; more than any host has if the number has no 64 bits.
+    pub fn minimum_bytes(&self) -> u64 {
+        self.minimum.saturating_mul(self.page_size())
+    }
+
+    /// [`MemoryType::limit_pages`] in bytes, likewise.
+    pub fn limit_bytes(&self) -> u64 {
+        self.limit_pages().saturating_mul(self.page_size())
+    }
+
+    /// Whether there can be a memory of this type; else why not.
+    pub fn check(&self) -> Result<(), MemoryTypeError> {
+        let fail = |message: String| Err(MemoryTypeError(message));
+        let MemoryType { minimum, maximum, page_size_log2, .. } = *self;
+        if page_size_log2 != 0 && page_size_log2 != WASM_PAGE_SIZE_LOG2 {
+            return fail(format!("page size 2^{page_size_log2} is neither 1 nor 65536"));
+        }
+        let limit = self.limit_pages();
+        if minimum > limit {
+            return fail(format!("memory of {minimum} pages exceeds its maximum of {limit}"));
+        }
+        if let Some(maximum) = maximum.filter(|maximum| *maximum > limit) {
+            let bits = if self.memory64 { 64 } else { 32 };
+            return fail(format!(
+                "maximum of {maximum} pages exceeds the {limit} pages that {bits}-bit indices can name"
+            ));
+        }
+        Ok(())
     }
 }
 
 impl fmt::Display for MemoryType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "memory {}", Limits(self.minimum, self.maximum))
+        let index = index_type(self.memory64);
+        write!(f, "memory {index}{}", Limits(self.minimum, self.maximum))?;
+        if self.page_size_log2 != WASM_PAGE_SIZE_LOG2 {
+            write!(f, " (pagesize {})", self.page_size())?;
+        }
+        Ok(())
     }
 }
 
@@ -377,6 +454,75 @@ impl fmt::Display for TagType {
     }
 }
 
+/// Makes a [`MemoryType`] of which more than its limits is to be said.
+#[derive(Clone, Debug)]
+pub struct MemoryTypeBuilder(MemoryType);
+
+impl Default for MemoryTypeBuilder {
+    fn default() -> Self {
+        MemoryTypeBuilder(MemoryType::new(0, None))
+    }
+}
+
+impl MemoryTypeBuilder {
+    /// A 32-bit memory of no pages at creation, each 64 KiB, without a maximum.
+    pub fn new() -> MemoryTypeBuilder {
+        MemoryTypeBuilder::default()
+    }
+
+    /// Pages at creation.
+    pub fn min(&mut self, minimum: u64) -> &mut Self {
+        self.0.minimum = minimum;
+        self
+    }
+
+    /// The number of pages it never exceeds.
+    pub fn max(&mut self, maximum: Option<u64>) -> &mut Self {
+        self.0.maximum = maximum;
+        self
+    }
+
+    /// Whether indices are 64 bits wide.
+    pub fn memory64(&mut self, memory64: bool) -> &mut Self {
+        self.0.memory64 = memory64;
+        self
+    }
+
+    /// The binary logarithm of the bytes in a page: 16, or 0 for pages of one byte.
+    pub fn page_size_log2(&mut self, page_size_log2: u8) -> &mut Self {
+        self.0.page_size_log2 = page_size_log2;
+        self
+    }
+
+    /// The type.
+    ///
+    /// # Errors
+    ///
+    /// When there can be no such memory: the page size is another, the minimum exceeds the maximum, or one of them what
+    /// indices can name.
+    pub fn build(&self) -> Result<MemoryType, MemoryTypeError> {
+        self.0.check()?;
+        Ok(self.0.clone())
+    }
+}
+
+/// Why there can be no memory of a type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryTypeError(String);
+
+impl fmt::Display for MemoryTypeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for MemoryTypeError {}
+
+/// The index type as the text format has it, where it is not the usual one.
+fn index_type(is_64: bool) -> &'static str {
+    if is_64 { "i64 " } else { "" }
+}
+
 struct Limits(u64, Option<u64>);
 
 impl fmt::Display for Limits {
@@ -385,5 +531,51 @@ impl fmt::Display for Limits {
             Some(max) => write!(f, "{} {max}", self.0),
             None => write!(f, "{}", self.0),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_of_memories() {
+        let limit = |memory64, log2, max| {
+            let mut builder = MemoryType::builder();
+            let ty = builder.memory64(memory64).page_size_log2(log2).max(max).build().unwrap();
+            (ty.limit_pages(), ty.limit_bytes())
+        };
+        assert_eq!(limit(false, 16, None), (1 << 16, 1 << 32));
+        assert_eq!(limit(false, 16, Some(3)), (3, 3 << 16));
+        assert_eq!(limit(false, 0, None), (u32::MAX.into(), u32::MAX.into()));
+        assert_eq!(limit(true, 16, None), (1 << 48, u64::MAX));
+        assert_eq!(limit(true, 16, Some((1 << 48) - 1)), ((1 << 48) - 1, u64::MAX << 16));
+        assert_eq!(limit(true, 0, None), (u64::MAX, u64::MAX));
+    }
+
+    #[test]
+    fn impossible_memories() {
+        let error = |edit: fn(&mut MemoryTypeBuilder) -> &mut MemoryTypeBuilder| {
+            edit(&mut MemoryTypeBuilder::new()).build().unwrap_err().to_string()
+        };
+        assert_eq!(error(|b| b.min(2).max(Some(1))), "memory of 2 pages exceeds its maximum of 1");
+        assert_eq!(error(|b| b.page_size_log2(12)), "page size 2^12 is neither 1 nor 65536");
+        assert_eq!(error(|b| b.page_size_log2(200)), "page size 2^200 is neither 1 nor 65536");
+        assert_eq!(error(|b| b.min(65537)), "memory of 65537 pages exceeds its maximum of 65536");
+        assert_eq!(
+            error(|b| b.memory64(true).max(Some((1 << 48) + 1))),
+            "maximum of 281474976710657 pages exceeds the 281474976710656 pages that 64-bit indices can \
+             name"
+        );
+    }
+
+    #[test]
+    fn types_as_text() {
+        let bytes = MemoryType::builder().min(1).memory64(true).page_size_log2(0).build().unwrap();
+        assert_eq!(bytes.to_string(), "memory i64 1 (pagesize 1)");
+        assert_eq!(MemoryType::new64(0, Some(1 << 48)).to_string(), "memory i64 0 281474976710656");
+        assert_eq!(MemoryType::new(1, Some(2)).to_string(), "memory 1 2");
+        let table = TableType::new64(RefType::FUNCREF, 10, Some(20));
+        assert_eq!(table.to_string(), "table i64 10 20 funcref");
     }
 }

@@ -11,6 +11,7 @@ pub struct Config {
     pub(crate) compiler: CompilerOptions,
     pub(crate) features: Features,
     pub(crate) max_wasm_stack: usize,
+    pub(crate) memory_reservation: u64,
 }
 
 impl Default for Config {
@@ -26,6 +27,7 @@ impl Config {
             compiler: CompilerOptions::default(),
             features: Features::default(),
             max_wasm_stack: 512 << 10,
+            memory_reservation: 1 << 40,
         }
     }
 
@@ -124,6 +126,32 @@ impl Config {
     /// Addition, subtraction and multiplication with 128-bit results. Off by default.
     pub fn wasm_wide_arithmetic(&mut self, enable: bool) -> &mut Self {
         self.features = self.features.wide_arithmetic(enable);
+        self
+    }
+
+    /// More than one memory in a module. On by default.
+    pub fn wasm_multi_memory(&mut self, enable: bool) -> &mut Self {
+        self.features = self.features.multi_memory(enable);
+        self
+    }
+
+    /// Memories and tables with 64-bit indices. On by default.
+    pub fn wasm_memory64(&mut self, enable: bool) -> &mut Self {
+        self.features = self.features.memory64(enable);
+        self
+    }
+
+    /// Memories with pages of one byte instead of 64 KiB. Off by default: the proposal is not finished.
+    pub fn wasm_custom_page_sizes(&mut self, enable: bool) -> &mut Self {
+        self.features = self.features.custom_page_sizes(enable);
+        self
+    }
+
+    /// Bytes of address space to reserve for a 64-bit memory that may become larger than this; it cannot grow beyond
+    /// what was reserved. Default: 1 TiB. Less is reserved where the address space has no room for it. 32-bit memories,
+    /// and 64-bit ones with a smaller maximum, always get all that they can use.
+    pub fn memory_reservation(&mut self, bytes: u64) -> &mut Self {
+        self.memory_reservation = bytes;
         self
     }
 }

@@ -72,7 +72,7 @@
 //! let error = div.call(&mut store, (1, 0)).unwrap_err();
 //! assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::IntegerDivisionByZero));
 //! assert_eq!(error.downcast_ref::<WasmBacktrace>().unwrap().frames().len(), 1);
-//! # palisade::Result::Ok(())
+//! # Ok::<(), palisade::Error>(())
 //! ```
 //!
 //! # What an engine does to the process
@@ -120,8 +120,8 @@ pub use linker::{InstancePre, Linker};
 pub use memory::{Memory, MemoryAccessError};
 pub use module::Module;
 pub use palisade_environ::{
-    FuncType, GlobalType, HeapType, MemoryType, Mutability, RefType, TableType, TagType, Trap,
-    ValType,
+    FuncType, GlobalType, HeapType, MemoryType, MemoryTypeBuilder, MemoryTypeError, Mutability,
+    RefType, TableType, TagType, Trap, ValType,
 };
 pub use store::{AsContext, AsContextMut, Caller, Store, StoreContext, StoreContextMut};
 pub use table::Table;

@@ -42,7 +42,7 @@ pub(crate) fn check(store: &StoreOpaque, expected: &ExternType, item: ImportValu
             let sized =
                 limits((table.len(), found.maximum()), (expected.minimum(), expected.maximum()));
             (
-                sized && found.element() == expected.element(),
+                sized && found.element() == expected.element() && found.is_64() == expected.is_64(),
                 format!("{found} of {} elements", table.len()),
             )
         }
@@ -51,7 +51,9 @@ pub(crate) fn check(store: &StoreOpaque, expected: &ExternType, item: ImportValu
             let found = memory.ty();
             let sized =
                 limits((memory.pages(), found.maximum()), (expected.minimum(), expected.maximum()));
-            (sized, format!("{found} of {} pages", memory.pages()))
+            let same_kind =
+                found.is_64() == expected.is_64() && found.page_size() == expected.page_size();
+            (sized && same_kind, format!("{found} of {} pages", memory.pages()))
         }
         (ExternType::Tag(expected), ImportValue::Tag(index)) => {
             let found = store.tag(index).ty();

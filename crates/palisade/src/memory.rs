@@ -34,16 +34,11 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// When the store's limiter or the system refuses it.
+    /// When there can be no memory of this type (its minimum exceeds its maximum, or what its indices can name), or the
+    /// store's limiter or the system refuses it.
     pub fn new(mut store: impl AsContextMut, ty: MemoryType) -> Result<Memory> {
         let store = store.as_context_mut().opaque();
-        if ty.minimum() > ty.limit_pages() {
-            return Err(Error::resource(format!(
-                "memory of {} pages exceeds its maximum of {}",
-                ty.minimum(),
-                ty.limit_pages()
-            )));
-        }
+        ty.check().map_err(|error| Error::resource(error.to_string()))?;
         let index = MemoryData::create(store, &ty, None)?;
         Ok(Memory::from_index(store, index))
     }

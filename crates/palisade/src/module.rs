@@ -217,15 +217,16 @@ impl ModuleInner {
         let (mut end, mut bytes) = (0, 0);
         for segment in info.data.values() {
             let DataMode::Active { memory: of, offset } = &segment.mode else { continue };
-            let [ConstOp::I32(start)] = *offset.0 else { return None };
+            let start = match *offset.0 {
+                [ConstOp::I32(start)] => u64::from(start as u32),
+                [ConstOp::I64(start)] => start as u64,
+                _ => return None,
+            };
             if *of != memory {
                 return None;
             }
-            let (start, data) = (u64::from(start as u32), segment.bytes.as_slice());
-            let stop = start + data.len() as u64;
-            if stop > size {
-                return None;
-            }
+            let data = segment.bytes.as_slice();
+            let stop = start.checked_add(data.len() as u64).filter(|stop| *stop <= size)?;
             bytes += data.len();
             end = stop.max(end);
             parts.push((start as usize, data));

@@ -6,12 +6,16 @@
 use crate::{MemoryImage, round_up_to_page};
 use std::io;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Reservations of which more was accessible are not reused: clearing them would cost more than new ones.
 const REUSABLE_BYTES: usize = 1 << 20;
 
 /// No supported host has smaller pages.
 const MIN_PAGE: usize = 4096;
+
+/// Bytes of all reservations that exist.
+static TOTAL: AtomicU64 = AtomicU64::new(0);
 
 /// An address range with an accessible prefix between two guard regions.
 #[derive(Debug)]
@@ -63,7 +67,13 @@ impl Reservation {
             return Err(io::Error::last_os_error());
         }
         let start = NonNull::new(start.cast::<u8>()).expect("the kernel does not map address 0");
+        TOTAL.fetch_add(total as u64, Ordering::Relaxed);
         Ok(Reservation { start, total, before, capacity, committed: 0, has_image: false })
+    }
+
+    /// Bytes of address space that all reservations of the process take, those of other threads at some recent moment.
+    pub fn total_bytes() -> u64 {
+        TOTAL.load(Ordering::Relaxed)
     }
 
     /// First byte that can be committed.
@@ -192,5 +202,6 @@ impl Drop for Reservation {
         // SAFETY: the whole mapping is ours, and whoever owns this value has stopped using addresses in it.
         let rc = unsafe { libc::munmap(self.start.as_ptr().cast(), self.total) };
         debug_assert_eq!(rc, 0, "unmapping our own mapping");
+        TOTAL.fetch_sub(self.total as u64, Ordering::Relaxed);
     }
 }

@@ -31,7 +31,7 @@
 //! let exit = start.call(&mut store, ()).unwrap_err();
 //! assert_eq!(exit.downcast_ref(), Some(&I32Exit(0)));
 //! assert_eq!(stdout.contents(), b"hello");
-//! # palisade::Result::Ok(())
+//! # Ok::<(), palisade::Error>(())
 //! ```
 //!
 //! # What a guest can and cannot do

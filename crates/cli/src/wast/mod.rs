@@ -79,7 +79,8 @@ pub(crate) fn execute(options: &Options, out: &mut Output) -> Result<ExitCode, f
         collect(path, &mut scripts).map_err(failure::Failure::during(what))?;
     }
 
-    let engine = Engine::new(&all_proposals()).map_err(failure::Failure::Error)?;
+    let engine =
+        Engine::new(&all_proposals()).map_err(failure::Failure::during("cannot make an engine"))?;
     let (mut passed, mut failed) = (0, 0);
     for script in &scripts {
         let report = run_file(script, &engine);
@@ -94,10 +95,10 @@ pub(crate) fn execute(options: &Options, out: &mut Output) -> Result<ExitCode, f
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Scripts say themselves what they need, so every proposal that is built is on.
+/// Every proposal that is built, also those that are off by default: scripts are there to test them.
 fn all_proposals() -> Config {
     let mut config = Config::new();
-    config.wasm_wide_arithmetic(true);
+    config.wasm_custom_page_sizes(true).wasm_wide_arithmetic(true);
     config
 }
 

@@ -20,6 +20,9 @@ pub(super) fn linker(engine: &Engine, store: &mut Store<()>) -> Result<Linker<()
     let table = TableType::new(RefType::FUNCREF, 10, Some(20));
     let table = Table::new(&mut *store, table, Ref::Func(None))?;
     linker.define(&mut *store, NAME, "table", table)?;
+    let table = TableType::new64(RefType::FUNCREF, 10, Some(20));
+    let table = Table::new(&mut *store, table, Ref::Func(None))?;
+    linker.define(&mut *store, NAME, "table64", table)?;
     let memory = Memory::new(&mut *store, MemoryType::new(1, Some(2)))?;
     linker.define(&mut *store, NAME, "memory", memory)?;
     Ok(linker)

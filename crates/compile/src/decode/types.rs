@@ -9,15 +9,13 @@ use crate::error::CompileError;
 use cranelift_entity::PrimaryMap;
 use palisade_environ::{
     FuncType, GlobalType, HeapType, MemoryType, Mutability, RefType, Signature, SubType, TableType,
-    TypeIndex, ValType, WASM_PAGE_SIZE,
+    TypeIndex, ValType,
 };
 use wasmparser::AbstractHeapType as Abstract;
 use wasmparser::{CompositeInnerType, UnpackedIndex};
 
 pub(super) const CUSTOM_DESCRIPTORS: &str = "the custom-descriptors proposal";
 pub(super) const GC: &str = "the gc proposal";
-const CUSTOM_PAGE_SIZES: &str = "the custom-page-sizes proposal";
-const MEMORY64: &str = "the memory64 proposal";
 const SHARED_EVERYTHING: &str = "the shared-everything-threads proposal";
 const STACK_SWITCHING: &str = "the stack-switching proposal";
 const THREADS: &str = "the threads proposal";
@@ -127,8 +125,10 @@ pub(super) fn table_type(
     offset: u64,
 ) -> Result<TableType, CompileError> {
     require(!ty.shared, SHARED_EVERYTHING, offset)?;
-    require(!ty.table64, MEMORY64, offset)?;
     let element = ref_type(ty.element_type, types, offset)?;
+    if ty.table64 {
+        return Ok(TableType::new64(element, ty.initial, ty.maximum));
+    }
     Ok(TableType::new(element, limit(ty.initial), ty.maximum.map(limit)))
 }
 
@@ -136,11 +136,13 @@ pub(super) fn memory_type(
     ty: &wasmparser::MemoryType,
     offset: u64,
 ) -> Result<MemoryType, CompileError> {
-    require(!ty.memory64, MEMORY64, offset)?;
     require(!ty.shared, THREADS, offset)?;
-    let page_size = ty.page_size_log2.map_or(WASM_PAGE_SIZE, |log2| 1 << log2);
-    require(page_size == WASM_PAGE_SIZE, CUSTOM_PAGE_SIZES, offset)?;
-    Ok(MemoryType::new(limit(ty.initial), ty.maximum.map(limit)))
+    let mut builder = MemoryType::builder();
+    builder.min(ty.initial).max(ty.maximum).memory64(ty.memory64);
+    if let Some(log2) = ty.page_size_log2 {
+        builder.page_size_log2(u8::try_from(log2).expect("validated: the page size is 1 or 65536"));
+    }
+    Ok(builder.build().expect("validated: limits of memories"))
 }
 
 pub(super) fn global_type(
@@ -154,7 +156,7 @@ pub(super) fn global_type(
 }
 
 fn limit(limit: u64) -> u32 {
-    u32::try_from(limit).expect("validated: limits of 32-bit memories and tables fit in 32 bits")
+    u32::try_from(limit).expect("validated: limits of 32-bit tables fit in 32 bits")
 }
 
 fn require(expressible: bool, proposal: &str, offset: u64) -> Result<(), CompileError> {

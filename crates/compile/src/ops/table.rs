@@ -31,16 +31,18 @@ impl Translator<'_> {
     }
 
     pub(super) fn table_size(&mut self, table: u32) {
-        let len = self.env.table_len(&mut self.builder, TableIndex::from_u32(table));
-        self.push_index(types::I32, len);
+        let table = TableIndex::from_u32(table);
+        let len = self.env.table_len(&mut self.builder, table);
+        self.push_index(bounds::table_index_type(&self.env, table), len);
     }
 
     pub(super) fn table_grow(&mut self, table: u32) {
         let delta = self.pop_index();
         let reference = self.pop();
-        let table = self.index_arg(table);
-        let old = self.libcall(Libcall::TableGrow, &[table, reference, delta]);
-        self.push_index(types::I32, old.expect("it has a result"));
+        let index = self.index_arg(table);
+        let old = self.libcall(Libcall::TableGrow, &[index, reference, delta]);
+        let ty = bounds::table_index_type(&self.env, TableIndex::from_u32(table));
+        self.push_index(ty, old.expect("it has a result"));
     }
 
     /// Pops an index; the address of its entry, and whether the table is one of functions.

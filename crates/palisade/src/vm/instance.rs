@@ -179,9 +179,10 @@ fn run_segments(
             ElemMode::Passive => continue,
             ElemMode::Declarative => {}
             ElemMode::Active { table, offset } => {
-                let start = store.instances[instance].eval(store, offset).u32();
+                let is_64 = module.info().tables[*table].is_64();
+                let start = store.instances[instance].eval_index(store, offset, is_64);
                 let len = segment.items.len() as u64;
-                InstanceData::table_init(store, instance, *table, elem, start.into(), 0, len)?;
+                InstanceData::table_init(store, instance, *table, elem, start, 0, len)?;
             }
         }
         store.instances[instance].drop_elem(elem);
@@ -189,14 +190,14 @@ fn run_segments(
     for (data, segment) in &module.info().data {
         let DataMode::Active { memory, offset } = &segment.mode else { continue };
         if image_memory != Some(*memory) {
-            let start = u64::from(store.instances[instance].eval(store, offset).u32());
+            let is_64 = module.info().memories[*memory].is_64();
+            let start = store.instances[instance].eval_index(store, offset, is_64);
             let place = store.instances[instance].memory(*memory);
             let source = segment.bytes.as_slice();
-            let end = start + source.len() as u64;
             let target = store.memories[place as usize].bytes_mut();
-            if end > target.len() as u64 {
-                return Err(Trap::MemoryOutOfBounds.into());
-            }
+            let end = start.checked_add(source.len() as u64);
+            let end = end.filter(|end| *end <= target.len() as u64);
+            let end = end.ok_or(Trap::MemoryOutOfBounds)?;
             target[start as usize..end as usize].copy_from_slice(source);
         }
         store.instances[instance].drop_data(data);
@@ -330,6 +331,12 @@ impl InstanceData {
             stack.push(value);
         }
         stack.pop().expect("validated: an expression has a value")
+    }
+
+    /// Evaluates an index of a memory or table.
+    fn eval_index(&self, store: &StoreOpaque, expr: &ConstExpr, is_64: bool) -> u64 {
+        let value = self.eval(store, expr);
+        if is_64 { value.u64() } else { value.u32().into() }
     }
 
     fn global_value(&self, store: &StoreOpaque, index: GlobalIndex) -> ValRaw {

@@ -1,16 +1,27 @@
 //! Linear memories.
 //!
-//! A memory is a reservation of all that a 32-bit index can reach, between two guard regions, so that compiled code
-//! needs no bounds check for most accesses. Growth makes more of it accessible; the base never moves.
+//! A memory is a reservation of address space between two guard regions. Growth makes more of it accessible; the base
+//! never moves, so what is not reserved at first is never had. For a 32-bit memory that is all that its indices can
+//! reach, and compiled code needs no bounds check for most accesses; for others it is their maximum, or if that is more
+//! than can be, as much as is reasonable.
 
 use super::store::StoreOpaque;
 use crate::error::{Error, Result};
 use palisade_environ::{MemoryType, VmMemory};
 use palisade_sys::{MemoryImage, Reservation};
+use std::io;
 use std::sync::Mutex;
 
-/// Bytes that a 32-bit index can reach.
-const INDEX_RANGE: usize = 1 << 32;
+/// Address space that all memories of the process may take before new ones are given no more than they must have: half
+/// of what a process has on x86-64, so that the rest of the process always finds room.
+const ADDRESS_SPACE: u64 = 1 << 46;
+
+/// A memory that could use more takes up to this part of what is left of `ADDRESS_SPACE`, so that a thousand of them can
+/// live together.
+const ADDRESS_SPACE_PART: u64 = 64;
+
+/// What every memory is given if it can use it; as much as 32-bit memories always have.
+const MODEST_RESERVATION: u64 = 1 << 32;
 
 /// Guard region behind a memory: accesses whose constant offset and size stay within it need no check.
 const GUARD_AFTER: usize = palisade_compile::MEMORY_GUARD_BYTES as usize;
@@ -39,17 +50,41 @@ static SPARE: Mutex<Vec<Reservation>> = Mutex::new(Vec::new());
 /// Enough for the memories of a few stores that come and go on each core; each holds at most 1 MiB resident.
 const SPARE_MAXIMUM: usize = 16;
 
-/// A reservation for a memory of which the first `minimum` bytes are accessible and zero.
-fn reserve(minimum: usize) -> std::io::Result<Reservation> {
-    let spare = SPARE.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop();
-    if let Some(mut spare) = spare
+/// A reservation for a memory of type `ty`, of which the first `minimum` bytes are accessible and zero. `usual` is what
+/// the engine's configuration reserves for memories that could use more.
+fn reserve(ty: &MemoryType, minimum: usize, usual: u64) -> io::Result<Reservation> {
+    let required = palisade_compile::required_reservation(ty);
+    if required > 0 {
+        return reserve_exactly(required as usize, minimum);
+    }
+    let left = ADDRESS_SPACE.saturating_sub(Reservation::total_bytes());
+    let reasonable = usual.min(left / ADDRESS_SPACE_PART).max(MODEST_RESERVATION);
+    let mut wanted = ty.limit_bytes().min(reasonable).max(minimum as u64) as usize;
+    loop {
+        match reserve_exactly(wanted, minimum) {
+            // The system may have less address space to give than most.
+            Err(_) if wanted > minimum => wanted = (wanted / 4).max(minimum),
+            result => return result,
+        }
+    }
+}
+
+/// A reservation of `capacity` bytes between guard regions: a spare one if there is one of this capacity.
+fn reserve_exactly(capacity: usize, minimum: usize) -> io::Result<Reservation> {
+    if let Some(mut spare) = take_spare(capacity)
         && spare.reuse(minimum).is_ok()
     {
         return Ok(spare);
     }
-    let mut reservation = Reservation::new(GUARD_BEFORE, INDEX_RANGE, GUARD_AFTER)?;
+    let mut reservation = Reservation::new(GUARD_BEFORE, capacity, GUARD_AFTER)?;
     reservation.commit(minimum)?;
     Ok(reservation)
+}
+
+fn take_spare(capacity: usize) -> Option<Reservation> {
+    let mut spare = SPARE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let place = spare.iter().rposition(|reservation| reservation.capacity() == capacity)?;
+    Some(spare.remove(place))
 }
 
 impl Drop for MemoryData {
@@ -58,9 +93,11 @@ impl Drop for MemoryData {
             return;
         };
         let mut spare = SPARE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if spare.len() < SPARE_MAXIMUM {
-            spare.push(reservation);
-        }
+        // The oldest makes room: it may be of a capacity that nobody wants any more.
+        let oldest = (spare.len() == SPARE_MAXIMUM).then(|| spare.remove(0));
+        spare.push(reservation);
+        drop(spare);
+        drop(oldest);
     }
 }
 
@@ -73,11 +110,8 @@ impl MemoryData {
     ) -> Result<u32> {
         let count = store.memories.len();
         store.check_count("memory", count, |limiter| limiter.memories())?;
-        let too_large =
-            || Error::resource(format!("memory of {} pages is too large", ty.minimum()));
-        let minimum = ty.minimum().checked_mul(ty.page_size()).ok_or_else(too_large)?;
-        let minimum = usize::try_from(minimum).map_err(|_| too_large())?;
-        let maximum = ty.maximum().map(|pages| pages.saturating_mul(ty.page_size()) as usize);
+        let minimum = usize::try_from(ty.minimum_bytes()).unwrap_or(usize::MAX);
+        let maximum = maximum_bytes(ty);
         if let Some(false) =
             store.limit(|limiter| limiter.memory_growing(0, minimum, maximum)).transpose()?
         {
@@ -87,8 +121,9 @@ impl MemoryData {
             )));
         }
         let failed =
-            |e| Error::resource(format!("cannot reserve a memory of {minimum} bytes: {e}"));
-        let mut reservation = reserve(minimum).map_err(failed)?;
+            |e| Error::resource(format!("cannot reserve a memory of {} pages: {e}", ty.minimum()));
+        let usual = store.engine().config().memory_reservation;
+        let mut reservation = reserve(ty, minimum, usual).map_err(failed)?;
         if let Some(image) = image {
             reservation.map_image(image).map_err(failed)?;
         }
@@ -111,7 +146,7 @@ impl MemoryData {
 
     /// Its current size.
     pub(crate) fn pages(&self) -> u64 {
-        self.vm.len as u64 / self.ty.page_size()
+        self.vm.len as u64 >> self.ty.page_size_log2()
     }
 
     /// First byte.
@@ -146,12 +181,12 @@ impl MemoryData {
         let memory = &store.memories[index as usize];
         let (old, page, limit) = (memory.pages(), memory.ty.page_size(), memory.ty.limit_pages());
         let old_bytes = memory.vm.len;
-        let maximum = memory.ty.maximum().map(|pages| pages.saturating_mul(page) as usize);
+        let maximum = maximum_bytes(&memory.ty);
         if delta == 0 {
             return Ok(Some(old));
         }
-        let wanted = old.checked_add(delta).and_then(|pages| pages.checked_mul(page));
-        let Some(new_bytes) = wanted.filter(|bytes| *bytes <= limit * page) else {
+        let wanted = old.checked_add(delta).filter(|pages| *pages <= limit);
+        let Some(new_bytes) = wanted.and_then(|pages| pages.checked_mul(page)) else {
             let error = Error::resource("memory growth beyond its maximum");
             store.limit(|limiter| limiter.memory_grow_failed(error)).transpose()?;
             return Ok(None);
@@ -174,4 +209,9 @@ impl MemoryData {
         memory.vm.len = new_bytes;
         Ok(Some(old))
     }
+}
+
+/// The declared maximum in bytes, or the largest number if it is larger.
+fn maximum_bytes(ty: &MemoryType) -> Option<usize> {
+    ty.maximum().map(|_| usize::try_from(ty.limit_bytes()).unwrap_or(usize::MAX))
 }
