@@ -13,6 +13,8 @@ use palisade::{Config, Engine, Instance, Module, Store, V128, Val};
 /// An engine with `setting`, whose compiler checks itself.
 fn engine(setting: impl FnOnce(&mut Config) -> &mut Config) -> Engine {
     let mut config = Config::new();
+    // Emulators take long to reserve address space, and much memory.
+    config.memory_reservation(1 << 32);
     setting(config.cranelift_debug_verifier(true).parallel_compilation(false));
     Engine::new(&config).unwrap()
 }
