@@ -23,7 +23,7 @@ struct Options {
 }
 
 /// A kernel, by name and text.
-const KERNELS: [(&str, &str); 11] = [
+const KERNELS: [(&str, &str); 14] = [
     ("fib", include_str!("../kernels/fib.wat")),
     ("sieve", include_str!("../kernels/sieve.wat")),
     ("matmul", include_str!("../kernels/matmul.wat")),
@@ -35,6 +35,9 @@ const KERNELS: [(&str, &str); 11] = [
     ("simd matmul relaxed_madd", include_str!("../kernels/matmul_madd.wat")),
     ("simd pixels", include_str!("../kernels/shuffle.wat")),
     ("wide multiplication", include_str!("../kernels/wide.wat")),
+    ("call_ref", include_str!("../kernels/call_ref.wat")),
+    ("throw and catch", include_str!("../kernels/throw.wat")),
+    ("throw over 1,000 frames", include_str!("../kernels/throw_deep.wat")),
 ];
 
 /// The module for boundary and instantiation measures.

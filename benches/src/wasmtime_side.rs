@@ -9,8 +9,16 @@ fn linker(engine: &Engine) -> Linker<()> {
     linker
 }
 
+/// An engine with the proposals that kernels use and that are off by default.
+fn engine() -> Engine {
+    let mut config = Config::new();
+    config.wasm_function_references(true).wasm_gc(true).wasm_exceptions(true);
+    config.wasm_wide_arithmetic(true);
+    Engine::new(&config).expect("a valid configuration")
+}
+
 pub(crate) fn kernel(binary: &[u8]) -> Work<'_> {
-    let engine = Engine::new(Config::new().wasm_wide_arithmetic(true)).expect("supported here");
+    let engine = engine();
     let module = Module::new(&engine, binary).expect("valid");
     let mut store = Store::new(&engine, ());
     let instance = linker(&engine).instantiate(&mut store, &module).expect("it links");

@@ -1,7 +1,8 @@
 //! Intermediate code of small functions, compared with what was approved.
 //!
 //! Each `tests/golden/NAME.wat` has a `NAME.clif` beside it: the code of all its functions as the translator makes it,
-//! before any optimisation, without declarations and places in the module. Run with `PALISADE_BLESS=1` to write those files anew, then read what changed.
+//! before any optimisation, without declarations and places in the module. Run with `PALISADE_BLESS=1` to write those
+//! files anew, then read what changed.
 
 use crate::{Compiler, CompilerOptions, Features, decode};
 use std::fmt::Write;
@@ -58,6 +59,21 @@ fn clif_of(module: &Path) -> String {
         text.push('\n');
     }
     text
+}
+
+#[test]
+fn branch_hints() {
+    check("branch_hints");
+}
+
+#[test]
+fn calls() {
+    check("calls");
+}
+
+#[test]
+fn exceptions() {
+    check("exceptions");
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod decode;
 mod names;
 
 mod bounds;
+mod branch_hints;
 mod env;
 mod function;
 mod ops;

@@ -55,6 +55,8 @@ pub struct ModuleInfo {
     pub start: Option<FuncIndex>,
     /// Byte range of each function body that the module defines, in the module.
     pub bodies: PrimaryMap<DefinedFuncIndex, Range<usize>>,
+    /// What toolchains know of branches.
+    pub branch_hints: BranchHints,
     /// Where the contents of the code section begin in the module; DWARF counts addresses from here.
     pub code_section: usize,
     /// Custom sections in the order of the module.
@@ -106,6 +108,10 @@ impl ModuleInfo {
         self.custom_sections.iter().find(|section| section.name == name)
     }
 }
+
+/// For a function, byte offsets of branches in its body, and whether they are nearly always taken; sorted. Those that are
+/// not are hardly ever taken.
+pub type BranchHints = HashMap<FuncIndex, Box<[(u32, bool)]>>;
 
 /// One import.
 #[derive(Debug, Clone)]

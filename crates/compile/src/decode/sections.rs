@@ -6,6 +6,7 @@
 
 use super::types::Types;
 use super::{byte_offset, byte_range, const_expr, types, unsupported};
+use crate::branch_hints::branch_hints;
 use crate::error::CompileError;
 use crate::names;
 use palisade_environ::{
@@ -247,6 +248,9 @@ impl Sections<'_> {
         let offset = range.start;
         if section.name() == "name" && self.info.name.is_none() {
             self.info.name = names::module_name(section.data(), offset);
+        }
+        if section.name() == "metadata.code.branch_hint" {
+            self.info.branch_hints = branch_hints(section.data(), offset);
         }
         let (name, bytes) = (section.name().to_owned(), self.shared(range));
         self.info.custom_sections.push(CustomSection { name, bytes, offset });

@@ -51,11 +51,16 @@ impl Translator<'_> {
         self.enter(header);
     }
 
-    pub(super) fn if_(&mut self, ty: BlockType) {
+    pub(super) fn if_(&mut self, ty: BlockType, offset: u64) {
         let condition = self.pop();
         let (params, _) = block_signature(self.env.module, ty);
         let consequent = self.builder.create_block();
         let alternative = self.builder.create_block();
+        match self.hint(offset) {
+            Some(true) => self.builder.set_cold_block(alternative),
+            Some(false) => self.builder.set_cold_block(consequent),
+            None => {}
+        }
         self.builder.ins().brif(condition, consequent, [], alternative, []);
         self.builder.seal_block(consequent);
         self.builder.seal_block(alternative);
@@ -121,9 +126,39 @@ impl Translator<'_> {
         self.state.reachable = false;
     }
 
-    pub(super) fn br_if(&mut self, depth: u32) {
+    pub(super) fn br_if(&mut self, depth: u32, offset: u64) {
         let condition = self.pop();
-        self.branch_if(condition, depth);
+        match self.hint(offset) {
+            Some(false) => self.branch_if_cold(condition, depth),
+            Some(true) => {
+                let next = self.branch_if(condition, depth);
+                self.builder.set_cold_block(next);
+            }
+            None => _ = self.branch_if(condition, depth),
+        }
+    }
+
+    /// Whether the branch at `offset` of the module is nearly always taken; `None` if nobody says.
+    fn hint(&self, offset: u64) -> Option<bool> {
+        let hints = self.env.module.branch_hints.get(&self.func)?;
+        let defined = self.env.module.defined_func(self.func)?;
+        let start = self.env.module.bodies[defined].start as u64;
+        let offset = u32::try_from(offset - start).ok()?;
+        let place = hints.binary_search_by_key(&offset, |(at, _)| *at).ok()?;
+        Some(hints[place].1)
+    }
+
+    /// As [`Self::branch_if`], through a block that is out of the way.
+    fn branch_if_cold(&mut self, condition: Value, depth: u32) {
+        let (target, count) = self.target(depth);
+        let (edge, next) = (self.builder.create_block(), self.builder.create_block());
+        self.builder.set_cold_block(edge);
+        self.builder.ins().brif(condition, edge, [], next, []);
+        self.builder.seal_block(edge);
+        self.builder.seal_block(next);
+        self.builder.switch_to_block(edge);
+        self.jump(target, count);
+        self.builder.switch_to_block(next);
     }
 
     /// `br_on_null`: branches without the reference, or goes on with it.
@@ -162,14 +197,15 @@ impl Translator<'_> {
         self.state.reachable = false;
     }
 
-    /// Continues at `depth` if `condition` is not 0, else behind the branch.
-    fn branch_if(&mut self, condition: Value, depth: u32) {
+    /// Continues at `depth` if `condition` is not 0, else behind the branch, in a new block.
+    fn branch_if(&mut self, condition: Value, depth: u32) -> Block {
         let (target, count) = self.target(depth);
         let args = self.args(count);
         let next = self.builder.create_block();
         self.builder.ins().brif(condition, target, &args, next, []);
         self.builder.seal_block(next);
         self.builder.switch_to_block(next);
+        next
     }
 
     fn compare_runs(&mut self, index: Value, runs: &[Run], default: u32) {

@@ -181,7 +181,9 @@ fn enter<R>(store: &mut StoreOpaque, call: impl FnOnce(*mut VmActivation) -> R) 
             (*ctx).vm.stack_limit = limit;
             (*ctx).stack_base = here;
         }
-        store.forget_caught();
+        if !store.refs.caught.is_empty() {
+            store.forget_caught();
+        }
     } else if here < limit {
         return Err(Trap::StackOverflow.into());
     }

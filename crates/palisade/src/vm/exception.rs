@@ -91,6 +91,7 @@ impl StoreOpaque {
     }
 
     /// Forgets exceptions whose handlers cannot run any more, as no wasm is on the stack.
+    #[cold]
     pub(super) fn forget_caught(&mut self) {
         for caught in std::mem::take(&mut self.refs.caught) {
             self.refs.release(caught.exception);

@@ -1,14 +1,13 @@
 //! How Rust's types cross the host boundary.
 //!
 //! Native ABI: each value travels as the C type of its machine type, in a register where the platform's convention has
-//! one; several results take a slot of 16 bytes each. Array ABI: each value takes such a slot. The traits here are implemented for the types that can cross;
-//! they cannot be implemented elsewhere.
+//! one; several results take a slot of 16 bytes each. Array ABI: each value takes such a slot. The traits here are
+//! implemented for the types that can cross; they cannot be implemented elsewhere.
 
-use super::refs::RootedRef;
 use super::store::{FuncPtr, StoreOpaque};
 use crate::error::{Error, Result};
-use crate::{ExternRef, Func, Rooted, V128};
-use palisade_environ::{ValType, VmActivation};
+use crate::{ExnRef, ExternRef, Func, Rooted, V128};
+use palisade_environ::{HeapType, RefType, ValType, VmActivation};
 use palisade_sys::Vector;
 
 /// A value slot: a value of any type in its first bytes.
@@ -101,7 +100,8 @@ impl NativeAbi for Vector {
 /// A Rust type that stands for one WebAssembly value in typed calls.
 ///
 /// `i32` and `u32` stand for `i32`, `i64` and `u64` for `i64`, `f32`, `f64`, [`V128`], `Option<Func>` for `funcref`,
-/// `Option<Rooted<ExternRef>>` for `externref`.
+/// `Option<Rooted<ExternRef>>` for `externref`, `Option<Rooted<ExnRef>>` for `exnref`, and without `Option` for the
+/// references of that kind that are not null.
 ///
 /// # Safety
 ///
@@ -173,18 +173,56 @@ unsafe impl WasmTy for Option<Func> {
     }
 }
 
-// SAFETY: an externref is a handle in a 64-bit integer.
-unsafe impl WasmTy for Option<Rooted<ExternRef>> {
+// SAFETY: as above; a type without null.
+unsafe impl WasmTy for Func {
     type Abi = u64;
     fn valtype() -> ValType {
-        ValType::EXTERNREF
+        RefType::new(false, HeapType::Func).into()
     }
     fn into_abi(self, store: &mut StoreRef<'_>) -> Result<u64> {
-        self.map_or(Ok(0), |rooted| store.0.rooted_raw(rooted.inner()))
+        WasmTy::into_abi(Some(self), store)
     }
     fn from_abi(abi: u64, store: &mut StoreRef<'_>) -> Self {
-        store.0.root_raw(abi).map(|rooted: RootedRef| Rooted::from_inner(rooted))
+        <Option<Func> as WasmTy>::from_abi(abi, store).expect("a reference that is not null")
     }
+}
+
+macro_rules! handles {
+    ($($ty:ident => $heap:ident;)*) => {$(
+        // SAFETY: these references are handles in a 64-bit integer.
+        unsafe impl WasmTy for Option<Rooted<$ty>> {
+            type Abi = u64;
+            fn valtype() -> ValType {
+                RefType::new(true, HeapType::$heap).into()
+            }
+            fn into_abi(self, store: &mut StoreRef<'_>) -> Result<u64> {
+                self.map_or(Ok(0), |rooted| store.0.rooted_raw(rooted.inner()))
+            }
+            fn from_abi(abi: u64, store: &mut StoreRef<'_>) -> Self {
+                store.0.root_raw(abi).map(Rooted::from_inner)
+            }
+        }
+
+        // SAFETY: likewise; a type without null.
+        unsafe impl WasmTy for Rooted<$ty> {
+            type Abi = u64;
+            fn valtype() -> ValType {
+                RefType::new(false, HeapType::$heap).into()
+            }
+            fn into_abi(self, store: &mut StoreRef<'_>) -> Result<u64> {
+                store.0.rooted_raw(self.inner())
+            }
+            fn from_abi(abi: u64, store: &mut StoreRef<'_>) -> Self {
+                let root = store.0.root_raw(abi).expect("a reference that is not null");
+                Rooted::from_inner(root)
+            }
+        }
+    )*};
+}
+
+handles! {
+    ExternRef => Extern;
+    ExnRef => Exn;
 }
 
 impl StoreOpaque {

@@ -1,0 +1,22 @@
+;; Calls through typed references that change in every iteration.
+(module
+  (type $step (func (param i64) (result i64)))
+  (elem declare func $double $increment $mix)
+  (table $steps 4 (ref null $step))
+  (elem (table $steps) (i32.const 0) (ref null $step) (ref.func $double) (ref.func $increment) (ref.func $mix) (ref.func $increment))
+  (func $double (type $step) (i64.mul (local.get 0) (i64.const 2)))
+  (func $increment (type $step) (i64.add (local.get 0) (i64.const 1)))
+  (func $mix (type $step) (i64.xor (local.get 0) (i64.shr_u (local.get 0) (i64.const 7))))
+  (func (export "run") (result i64)
+    (local $i i32) (local $x i64)
+    (local $a (ref null $step)) (local $b (ref null $step)) (local $c (ref null $step))
+    (local.set $a (table.get $steps (i32.const 0)))
+    (local.set $b (table.get $steps (i32.const 1)))
+    (loop $again
+      (local.set $x (call_ref $step (local.get $x) (local.get $a)))
+      (local.set $c (local.get $a))
+      (local.set $a (local.get $b))
+      (local.set $b (table.get $steps (i32.and (local.get $i) (i32.const 3))))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $again (i32.lt_u (local.get $i) (i32.const 5000000))))
+    (local.get $x)))
