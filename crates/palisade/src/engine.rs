@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::{Config, vm};
 use palisade_compile::Compiler;
 use palisade_environ::{TypeRegistry, TypeSource};
@@ -35,8 +35,11 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// When Cranelift does not support this machine.
+    /// When Cranelift does not support this machine, or a proposal is on without one that it builds on.
     pub fn new(config: &Config) -> Result<Engine> {
+        if let Some(contradiction) = config.features.contradiction() {
+            return Err(Error::usage(contradiction));
+        }
         vm::install_fault_handler();
         Ok(Engine(Arc::new(EngineInner {
             compiler: Arc::new(Compiler::new(&config.compiler)?),

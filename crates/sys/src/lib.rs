@@ -13,6 +13,7 @@ mod landing;
 mod reservation;
 mod signals;
 mod stack;
+mod vector;
 
 pub use code_memory::CodeMemory;
 pub use image::MemoryImage;
@@ -20,6 +21,7 @@ pub use landing::{Landing, Raise, resume};
 pub use reservation::Reservation;
 pub use signals::{Fault, FaultCallback, install_fault_handler};
 pub use stack::{StackBounds, for_each_stack_word, frame_address, prepare_thread};
+pub use vector::Vector;
 
 /// Bytes in a page of the host.
 pub fn page_size() -> usize {

@@ -98,7 +98,7 @@ pub(crate) fn execute(options: &Options, out: &mut Output) -> Result<ExitCode, f
 /// Every proposal that is built, also those that are off by default: scripts are there to test them.
 fn all_proposals() -> Config {
     let mut config = Config::new();
-    config.wasm_custom_page_sizes(true);
+    config.wasm_custom_page_sizes(true).wasm_wide_arithmetic(true);
     config
 }
 

@@ -26,6 +26,7 @@ fn const_op(op: &Operator<'_>, offset: u64) -> Result<ConstOp, CompileError> {
         Operator::I64Const { value } => ConstOp::I64(value),
         Operator::F32Const { value } => ConstOp::F32(value.bits()),
         Operator::F64Const { value } => ConstOp::F64(value.bits()),
+        Operator::V128Const { value } => ConstOp::V128(u128::from_le_bytes(*value.bytes())),
         Operator::GlobalGet { global_index } => {
             ConstOp::GlobalGet(GlobalIndex::from_u32(global_index))
         }
@@ -39,9 +40,6 @@ fn const_op(op: &Operator<'_>, offset: u64) -> Result<ConstOp, CompileError> {
         Operator::I64Add => ConstOp::I64Add,
         Operator::I64Sub => ConstOp::I64Sub,
         Operator::I64Mul => ConstOp::I64Mul,
-        Operator::V128Const { .. } => {
-            return Err(unsupported("v128.const in a constant expression", offset));
-        }
         // Validated: what remains makes structures, arrays and i31 references.
         _ => return Err(unsupported(types::GC, offset)),
     })

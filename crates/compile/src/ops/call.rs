@@ -13,7 +13,7 @@ use crate::signature::{
     NAMESPACE_FUNC, NAMESPACE_LIBCALL, POINTER, clif_type, libcall_signature, wasm_signature,
 };
 use crate::state::{FrameKind, block_with_params};
-use crate::trampoline::{native, pointers};
+use crate::trampoline::{SLOT_SIZE, native, pointers};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     Block, BlockArg, ExtFuncData, ExternalName, FuncRef, InstBuilder, SigRef, StackSlot,
@@ -203,14 +203,15 @@ impl Translator<'_> {
         self.leave_if_raised();
         let Some((slot, _)) = slots else { return results };
         let load = |(place, ty): (usize, &ValType)| {
-            self.builder.ins().stack_load(POINTER, clif_type(ty), slot, (place * 8) as i32)
+            let offset = (place * SLOT_SIZE) as i32;
+            self.builder.ins().stack_load(POINTER, clif_type(ty), slot, offset)
         };
         signature.results.iter().enumerate().map(load).collect()
     }
 
-    /// Space for several results of a host function, eight bytes each, with its address.
+    /// Slots for several results of a host function, with their address.
     fn result_slots(&mut self, signature: &Signature) -> (StackSlot, Value) {
-        let slot = self.scratch(signature.results.len() as u32 * 8);
+        let slot = self.scratch((signature.results.len() * SLOT_SIZE) as u32);
         (slot, self.builder.ins().stack_addr(POINTER, slot, 0))
     }
 

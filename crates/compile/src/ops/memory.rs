@@ -90,7 +90,7 @@ impl Translator<'_> {
         self.push_index(bounds::memory_index_type(&self.env, memory), old);
     }
 
-    fn address(&mut self, memarg: MemArg, size: u32) -> Address {
+    pub(super) fn address(&mut self, memarg: MemArg, size: u32) -> Address {
         let MemArgTarget::Memory(memory) = memarg.target else {
             unreachable!("validated: without the GC proposal, accesses are to memories")
         };

@@ -13,6 +13,9 @@ mod exception;
 mod memory;
 mod numeric;
 mod reference;
+mod simd;
+mod simd_arith;
+mod simd_lane;
 mod table;
 
 pub(crate) use call::Callees;
@@ -22,7 +25,7 @@ use crate::error::CompileError;
 use crate::function::Translator;
 use cranelift_codegen::ir::InstBuilder;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
-use cranelift_codegen::ir::types::{F32, F64, I8, I16, I32, I64};
+use cranelift_codegen::ir::types::{F32, F64, I8, I16, I32, I64, I128};
 use memory::{Load, Store};
 use palisade_environ::{FuncIndex, GlobalIndex, Libcall};
 use wasmparser::Operator;
@@ -215,6 +218,12 @@ impl Translator<'_> {
             Operator::I64Rotl => self.binary(|b, x, y| b.ins().rotl(x, y)),
             Operator::I64Rotr => self.binary(|b, x, y| b.ins().rotr(x, y)),
 
+            // Wide arithmetic: numeric.rs
+            Operator::I64Add128 => self.wide(|b, x, y| b.ins().iadd(x, y)),
+            Operator::I64Sub128 => self.wide(|b, x, y| b.ins().isub(x, y)),
+            Operator::I64MulWideS => self.multiply_wide(|b, x| b.ins().sextend(I128, x)),
+            Operator::I64MulWideU => self.multiply_wide(|b, x| b.ins().uextend(I128, x)),
+
             // Floating-point arithmetic: numeric.rs
             Operator::F32Abs => self.unary(|b, x| b.ins().fabs(x)),
             Operator::F32Neg => self.unary(|b, x| b.ins().fneg(x)),
@@ -285,7 +294,8 @@ impl Translator<'_> {
             Operator::F32ReinterpretI32 => self.reinterpret(F32),
             Operator::F64ReinterpretI64 => self.reinterpret(F64),
 
-            op => return Err(unsupported(&op, offset)),
+            // Vectors: simd.rs
+            op => return self.vector_operator(&op, offset),
         }
         Ok(())
     }

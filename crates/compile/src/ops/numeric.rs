@@ -11,7 +11,7 @@ use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
 use cranelift_codegen::ir::{InstBuilder, Opcode, Value, ValueDef, types};
 use cranelift_frontend::FunctionBuilder;
-use palisade_environ::Libcall;
+use palisade_environ::{Libcall, LibcallType};
 
 impl Translator<'_> {
     pub(super) fn i64_const(&mut self, value: i64) {
@@ -56,6 +56,36 @@ impl Translator<'_> {
         });
     }
 
+    /// Pops two 128-bit integers, each as two halves with the lower one first, and pushes `emit(left, right)` so.
+    pub(super) fn wide(
+        &mut self,
+        emit: impl FnOnce(&mut FunctionBuilder<'_>, Value, Value) -> Value,
+    ) {
+        let (low, high) = self.pop2();
+        let right = self.builder.ins().iconcat(low, high);
+        let (low, high) = self.pop2();
+        let left = self.builder.ins().iconcat(low, high);
+        let result = emit(&mut self.builder, left, right);
+        self.push_halves(result);
+    }
+
+    /// Pops two 64-bit integers, pushes the halves of their product; `extend` gives them 128 bits.
+    pub(super) fn multiply_wide(
+        &mut self,
+        extend: impl Fn(&mut FunctionBuilder<'_>, Value) -> Value,
+    ) {
+        let (left, right) = self.pop2();
+        let (left, right) = (extend(&mut self.builder, left), extend(&mut self.builder, right));
+        let product = self.builder.ins().imul(left, right);
+        self.push_halves(product);
+    }
+
+    fn push_halves(&mut self, value: Value) {
+        let (low, high) = self.builder.ins().isplit(value);
+        self.push(low);
+        self.push(high);
+    }
+
     /// Rounds to an integral number by an instruction where the CPU has one.
     pub(super) fn round(
         &mut self,
@@ -66,8 +96,20 @@ impl Translator<'_> {
             return self.unary(emit);
         }
         let operand = self.pop();
-        let result = self.libcall(libcall, &[operand]).expect("rounding has a result");
+        let result = self.rounded(libcall, operand);
         self.push(result);
+    }
+
+    /// Rounds without an instruction for it.
+    pub(super) fn rounded(&mut self, libcall: Libcall, operand: Value) -> Value {
+        let result = self.libcall(libcall, &[operand]).expect("rounding has a result");
+        // Signalling NaNs come back as they are; arithmetic makes them quiet, and canonical where that is asked for.
+        // Nothing else changes, not even a negative zero.
+        let zero = match libcall.result() {
+            Some(LibcallType::F32) => self.builder.ins().f32const(0.0),
+            _ => self.builder.ins().f64const(0.0),
+        };
+        self.builder.ins().fsub(result, zero)
     }
 }
 

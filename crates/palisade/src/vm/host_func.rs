@@ -321,7 +321,7 @@ macro_rules! into_func {
                 unsafe extern "C" fn indirect<T, F, $($P: WasmTy,)* R: WasmRet>(
                     host: *mut HostFuncData,
                     caller: *mut VmCtxHeader,
-                    results: *mut u64,
+                    results: *mut ValRaw,
                     $($value: $P::Abi,)*
                 )
                 where
@@ -338,8 +338,8 @@ macro_rules! into_func {
                                 closure(c.reborrow(), $($value),*)
                             };
                             let mut place = 0;
-                            result.into_slots(&mut StoreRef(c.opaque()), &mut |bits| {
-                                results.add(place).write(bits);
+                            result.into_slots(&mut StoreRef(c.opaque()), &mut |slot| {
+                                results.add(place).write(slot);
                                 place += 1;
                             })
                         })
@@ -364,14 +364,14 @@ macro_rules! into_func {
                             let result = {
                                 let mut _store = StoreRef(c.opaque());
                                 $(let $value = $P::from_abi(
-                                    $P::Abi::from_bits(slots[$place].u64()),
+                                    $P::Abi::from_slot(slots[$place]),
                                     &mut _store,
                                 );)*
                                 closure(c.reborrow(), $($value),*)
                             };
                             let mut place = 0;
-                            result.into_slots(&mut StoreRef(c.opaque()), &mut |bits| {
-                                slots[place] = ValRaw::from_u64(bits);
+                            result.into_slots(&mut StoreRef(c.opaque()), &mut |slot| {
+                                slots[place] = slot;
                                 place += 1;
                             })
                         })

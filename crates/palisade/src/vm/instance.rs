@@ -304,16 +304,17 @@ impl InstanceData {
     }
 
     fn eval(&self, store: &StoreOpaque, expr: &ConstExpr) -> ValRaw {
-        let mut stack: Vec<u64> = Vec::with_capacity(2);
+        let mut stack: Vec<ValRaw> = Vec::with_capacity(2);
         for op in &expr.0 {
             let value = match *op {
-                ConstOp::I32(value) => u64::from(value as u32),
-                ConstOp::I64(value) => value as u64,
-                ConstOp::F32(bits) => bits.into(),
-                ConstOp::F64(bits) => bits,
-                ConstOp::GlobalGet(index) => self.global_value(store, index).u64(),
-                ConstOp::RefNull => 0,
-                ConstOp::RefFunc(func) => self.func(func).raw(),
+                ConstOp::I32(value) => ValRaw::from_u64(u64::from(value as u32)),
+                ConstOp::I64(value) => ValRaw::from_u64(value as u64),
+                ConstOp::F32(bits) => ValRaw::from_u64(bits.into()),
+                ConstOp::F64(bits) => ValRaw::from_u64(bits),
+                ConstOp::V128(bits) => ValRaw::from_u128(bits),
+                ConstOp::GlobalGet(index) => self.global_value(store, index),
+                ConstOp::RefNull => ValRaw::from_u64(0),
+                ConstOp::RefFunc(func) => ValRaw::from_u64(self.func(func).raw()),
                 ConstOp::I32Add => {
                     binary(&mut stack, |a, b| (a as u32).wrapping_add(b as u32).into())
                 }
@@ -329,7 +330,7 @@ impl InstanceData {
             };
             stack.push(value);
         }
-        ValRaw::from_u64(stack.pop().expect("validated: an expression has a value"))
+        stack.pop().expect("validated: an expression has a value")
     }
 
     /// Evaluates an index of a memory or table.
@@ -475,8 +476,8 @@ impl StoreOpaque {
     }
 }
 
-fn binary(stack: &mut Vec<u64>, f: impl FnOnce(u64, u64) -> u64) -> u64 {
+fn binary(stack: &mut Vec<ValRaw>, f: impl FnOnce(u64, u64) -> u64) -> ValRaw {
     let right = stack.pop().expect("validated: two operands");
     let left = stack.pop().expect("validated: two operands");
-    f(left, right)
+    ValRaw::from_u64(f(left.u64(), right.u64()))
 }

@@ -1,18 +1,19 @@
 //! How Rust's types cross the host boundary.
 //!
 //! Native ABI: each value travels as the C type of its machine type, in a register where the platform's convention has
-//! one. Array ABI: each value takes a slot of 16 bytes. The traits here are implemented for the types that can cross;
-//! they cannot be implemented elsewhere.
+//! one; several results take a slot of 16 bytes each. Array ABI: each value takes such a slot. The traits here are
+//! implemented for the types that can cross; they cannot be implemented elsewhere.
 
 use super::store::{FuncPtr, StoreOpaque};
 use crate::error::{Error, Result};
-use crate::{ExnRef, ExternRef, Func, Rooted};
+use crate::{ExnRef, ExternRef, Func, Rooted, V128};
 use palisade_environ::{HeapType, RefType, ValType, VmActivation};
+use palisade_sys::Vector;
 
-/// A slot of the array ABI: a value of any type in its first bytes.
+/// A value slot: a value of any type in its first bytes.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(16))]
-pub(crate) struct ValRaw([u8; 16]);
+pub struct ValRaw([u8; 16]);
 
 impl ValRaw {
     pub(crate) const ZERO: ValRaw = ValRaw([0; 16]);
@@ -50,10 +51,10 @@ impl ValRaw {
 pub trait NativeAbi: Copy + sealed::Sealed {
     /// What is returned when there is nothing to return because wasm is being left.
     const ZERO: Self;
-    /// Its bits, zero-extended.
-    fn bits(self) -> u64;
-    /// From its bits; upper bits are ignored.
-    fn from_bits(bits: u64) -> Self;
+    /// As a slot, with its upper bits zero.
+    fn into_slot(self) -> ValRaw;
+    /// From a slot, whose upper bits are ignored.
+    fn from_slot(slot: ValRaw) -> Self;
 }
 
 mod sealed {
@@ -65,8 +66,10 @@ macro_rules! native_abi {
         impl sealed::Sealed for $ty {}
         impl NativeAbi for $ty {
             const ZERO: Self = $zero;
-            fn bits(self) -> u64 { let $value = self; $bits }
-            fn from_bits($raw: u64) -> Self { $from }
+            #[inline]
+            fn into_slot(self) -> ValRaw { let $value = self; ValRaw::from_u64($bits) }
+            #[inline]
+            fn from_slot(slot: ValRaw) -> Self { let $raw = slot.u64(); $from }
         }
     )*};
 }
@@ -80,9 +83,23 @@ native_abi! {
     f64: 0.0, |value| value.to_bits(), |bits| f64::from_bits(bits);
 }
 
+impl sealed::Sealed for Vector {}
+
+impl NativeAbi for Vector {
+    const ZERO: Self = Vector::ZERO;
+    #[inline]
+    fn into_slot(self) -> ValRaw {
+        ValRaw::from_u128(self.bits())
+    }
+    #[inline]
+    fn from_slot(slot: ValRaw) -> Self {
+        Vector::from_bits(slot.u128())
+    }
+}
+
 /// A Rust type that stands for one WebAssembly value in typed calls.
 ///
-/// `i32` and `u32` stand for `i32`, `i64` and `u64` for `i64`, `f32`, `f64`, `Option<Func>` for `funcref`,
+/// `i32` and `u32` stand for `i32`, `i64` and `u64` for `i64`, `f32`, `f64`, [`V128`], `Option<Func>` for `funcref`,
 /// `Option<Rooted<ExternRef>>` for `externref`, `Option<Rooted<ExnRef>>` for `exnref`, and without `Option` for the
 /// references of that kind that are not null.
 ///
@@ -122,6 +139,22 @@ macro_rules! numbers {
 
 numbers! {
     i32 => I32; u32 => I32; i64 => I64; u64 => I64; f32 => F32; f64 => F64;
+}
+
+// SAFETY: `Vector` is the C type of the machine type of vectors.
+unsafe impl WasmTy for V128 {
+    type Abi = Vector;
+    fn valtype() -> ValType {
+        ValType::V128
+    }
+    #[inline]
+    fn into_abi(self, _: &mut StoreRef<'_>) -> Result<Vector> {
+        Ok(Vector::from_bits(self.as_u128()))
+    }
+    #[inline]
+    fn from_abi(abi: Vector, _: &mut StoreRef<'_>) -> V128 {
+        V128::from(abi.bits())
+    }
 }
 
 // SAFETY: a funcref is a pointer; compiled code sees references as 64-bit integers.
@@ -213,7 +246,7 @@ pub unsafe trait WasmParams: Send {
     #[doc(hidden)]
     fn into_abi_ref(self, store: &mut StoreRef<'_>) -> Result<Self::Abi>;
     #[doc(hidden)]
-    fn slots(abi: Self::Abi) -> Vec<u64>;
+    fn slots(abi: Self::Abi) -> Vec<ValRaw>;
     /// Calls the native entry trampoline `entry`.
     ///
     /// # Safety
@@ -255,17 +288,18 @@ pub unsafe trait WasmResults: WasmParams {
     /// What a call gives before it is turned into `Self`.
     #[doc(hidden)]
     type Raw;
+    /// [`Self::Raw`] before the call. If results travel through memory, this is the memory.
+    #[doc(hidden)]
+    const EMPTY: Self::Raw;
     /// Whether results travel through memory.
     #[doc(hidden)]
     const INDIRECT: bool;
     #[doc(hidden)]
     fn direct(direct: Self::Direct) -> Self::Raw;
     #[doc(hidden)]
-    fn indirect(slots: [u64; MAX_TUPLE]) -> Self::Raw;
-    #[doc(hidden)]
     fn from_raw_ref(raw: Self::Raw, store: &mut StoreRef<'_>) -> Self;
     #[doc(hidden)]
-    fn from_slots(slots: &[u64], store: &mut StoreRef<'_>) -> Self;
+    fn from_slots(slots: &[ValRaw], store: &mut StoreRef<'_>) -> Self;
 }
 
 /// Crate-internal entry to [`WasmResults::from_raw_ref`].
@@ -283,7 +317,7 @@ impl<R: WasmResults> FromRaw for R {}
 
 /// Crate-internal entry to [`WasmResults::from_slots`].
 pub(super) trait FromSlots: WasmResults {
-    fn from_slot_values(slots: &[u64], store: &mut StoreOpaque) -> Self
+    fn from_slot_values(slots: &[ValRaw], store: &mut StoreOpaque) -> Self
     where
         Self: Sized,
     {
@@ -300,14 +334,15 @@ macro_rules! invoke {
     ($entry:ident, $activation:ident, $code:ident, $vmctx:ident, $R:ident; $($value:ident: $Abi:ty),*) => {
         if $R::INDIRECT {
             type Entry<$($value),*> = unsafe extern "C" fn(
-                *mut VmActivation, *const u8, *mut u8, *mut u64, $($value),*
+                *mut VmActivation, *const u8, *mut u8, *mut ValRaw, $($value),*
             );
             // SAFETY: by the contract of `invoke` this is the trampoline's type.
             let entry = unsafe { std::mem::transmute::<*const u8, Entry<$($Abi),*>>($entry) };
-            let mut slots = [0; MAX_TUPLE];
-            // SAFETY: by the contract; there are at least as many slots as a tuple has elements.
-            unsafe { entry($activation, $code, $vmctx, slots.as_mut_ptr(), $($value),*) };
-            $R::indirect(slots)
+            let mut slots = $R::EMPTY;
+            let pointer = (&raw mut slots).cast::<ValRaw>();
+            // SAFETY: by the contract; a raw value that is `INDIRECT` has a slot for each result.
+            unsafe { entry($activation, $code, $vmctx, pointer, $($value),*) };
+            slots
         } else {
             type Entry<$($value,)* Direct> = unsafe extern "C" fn(
                 *mut VmActivation, *const u8, *mut u8, $($value),*
@@ -332,8 +367,8 @@ unsafe impl<T: WasmTy> WasmParams for T {
     fn into_abi_ref(self, store: &mut StoreRef<'_>) -> Result<T::Abi> {
         self.into_abi(store)
     }
-    fn slots(abi: T::Abi) -> Vec<u64> {
-        vec![abi.bits()]
+    fn slots(abi: T::Abi) -> Vec<ValRaw> {
+        vec![abi.into_slot()]
     }
     #[inline]
     #[allow(non_camel_case_types)]
@@ -352,20 +387,18 @@ unsafe impl<T: WasmTy> WasmParams for T {
 unsafe impl<T: WasmTy> WasmResults for T {
     type Direct = T::Abi;
     type Raw = T::Abi;
+    const EMPTY: T::Abi = T::Abi::ZERO;
     const INDIRECT: bool = false;
     #[inline]
     fn direct(direct: T::Abi) -> T::Abi {
         direct
     }
-    fn indirect(slots: [u64; MAX_TUPLE]) -> T::Abi {
-        T::Abi::from_bits(slots[0])
-    }
     #[inline]
     fn from_raw_ref(raw: T::Abi, store: &mut StoreRef<'_>) -> T {
         T::from_abi(raw, store)
     }
-    fn from_slots(slots: &[u64], store: &mut StoreRef<'_>) -> T {
-        T::from_abi(T::Abi::from_bits(slots[0]), store)
+    fn from_slots(slots: &[ValRaw], store: &mut StoreRef<'_>) -> T {
+        T::from_abi(T::Abi::from_slot(slots[0]), store)
     }
 }
 
@@ -379,7 +412,7 @@ macro_rules! tuples {
             fn into_abi_ref(self, _store: &mut StoreRef<'_>) -> Result<Self::Abi> {
                 Ok(($(self.$place.into_abi(_store)?,)*))
             }
-            fn slots(_abi: Self::Abi) -> Vec<u64> { vec![$(_abi.$place.bits()),*] }
+            fn slots(_abi: Self::Abi) -> Vec<ValRaw> { vec![$(_abi.$place.into_slot()),*] }
             #[inline]
             #[allow(non_camel_case_types)]
             unsafe fn invoke<R: WasmResults>(
@@ -400,17 +433,16 @@ macro_rules! tuple_results {
         // SAFETY: several results travel through slots, which the trampoline fills in order.
         unsafe impl<$($T: WasmTy),*> WasmResults for ($($T,)*) {
             type Direct = ();
-            type Raw = [u64; MAX_TUPLE];
+            type Raw = [ValRaw; <[u8]>::len(&[$($place),*])];
+            const EMPTY: Self::Raw = [ValRaw::ZERO; <[u8]>::len(&[$($place),*])];
             const INDIRECT: bool = true;
-            fn direct(_: ()) -> Self::Raw { [0; MAX_TUPLE] }
-            #[inline]
-            fn indirect(slots: [u64; MAX_TUPLE]) -> Self::Raw { slots }
+            fn direct(_: ()) -> Self::Raw { Self::EMPTY }
             #[inline]
             fn from_raw_ref(raw: Self::Raw, store: &mut StoreRef<'_>) -> Self {
-                ($($T::from_abi($T::Abi::from_bits(raw[$place]), store),)*)
+                ($($T::from_abi($T::Abi::from_slot(raw[$place]), store),)*)
             }
-            fn from_slots(slots: &[u64], store: &mut StoreRef<'_>) -> Self {
-                ($($T::from_abi($T::Abi::from_bits(slots[$place]), store),)*)
+            fn from_slots(slots: &[ValRaw], store: &mut StoreRef<'_>) -> Self {
+                ($($T::from_abi($T::Abi::from_slot(slots[$place]), store),)*)
             }
         }
     )*};
@@ -420,33 +452,31 @@ macro_rules! tuple_results {
 unsafe impl WasmResults for () {
     type Direct = ();
     type Raw = ();
+    const EMPTY: () = ();
     const INDIRECT: bool = false;
     #[inline]
     fn direct(_: ()) {}
-    fn indirect(_: [u64; MAX_TUPLE]) {}
     #[inline]
     fn from_raw_ref(_: (), _: &mut StoreRef<'_>) {}
-    fn from_slots(_: &[u64], _: &mut StoreRef<'_>) {}
+    fn from_slots(_: &[ValRaw], _: &mut StoreRef<'_>) {}
 }
 
 // SAFETY: one result in a register, wrapped in a tuple.
 unsafe impl<T: WasmTy> WasmResults for (T,) {
     type Direct = T::Abi;
     type Raw = T::Abi;
+    const EMPTY: T::Abi = T::Abi::ZERO;
     const INDIRECT: bool = false;
     #[inline]
     fn direct(direct: T::Abi) -> T::Abi {
         direct
     }
-    fn indirect(slots: [u64; MAX_TUPLE]) -> T::Abi {
-        T::Abi::from_bits(slots[0])
-    }
     #[inline]
     fn from_raw_ref(raw: T::Abi, store: &mut StoreRef<'_>) -> (T,) {
         (T::from_abi(raw, store),)
     }
-    fn from_slots(slots: &[u64], store: &mut StoreRef<'_>) -> (T,) {
-        (T::from_abi(T::Abi::from_bits(slots[0]), store),)
+    fn from_slots(slots: &[ValRaw], store: &mut StoreRef<'_>) -> (T,) {
+        (T::from_abi(T::Abi::from_slot(slots[0]), store),)
     }
 }
 
@@ -508,7 +538,7 @@ pub unsafe trait WasmRet: Sized {
     #[doc(hidden)]
     fn into_direct(self, store: &mut StoreRef<'_>) -> Result<Self::Direct>;
     #[doc(hidden)]
-    fn into_slots(self, store: &mut StoreRef<'_>, put: &mut dyn FnMut(u64)) -> Result<()>;
+    fn into_slots(self, store: &mut StoreRef<'_>, put: &mut dyn FnMut(ValRaw)) -> Result<()>;
 }
 
 // SAFETY: no result.
@@ -523,7 +553,7 @@ unsafe impl WasmRet for () {
     fn into_direct(self, _: &mut StoreRef<'_>) -> Result<()> {
         Ok(())
     }
-    fn into_slots(self, _: &mut StoreRef<'_>, _: &mut dyn FnMut(u64)) -> Result<()> {
+    fn into_slots(self, _: &mut StoreRef<'_>, _: &mut dyn FnMut(ValRaw)) -> Result<()> {
         Ok(())
     }
 }
@@ -540,8 +570,8 @@ unsafe impl<T: WasmTy> WasmRet for T {
     fn into_direct(self, store: &mut StoreRef<'_>) -> Result<T::Abi> {
         self.into_abi(store)
     }
-    fn into_slots(self, store: &mut StoreRef<'_>, put: &mut dyn FnMut(u64)) -> Result<()> {
-        put(self.into_abi(store)?.bits());
+    fn into_slots(self, store: &mut StoreRef<'_>, put: &mut dyn FnMut(ValRaw)) -> Result<()> {
+        put(self.into_abi(store)?.into_slot());
         Ok(())
     }
 }
@@ -558,7 +588,7 @@ unsafe impl<T: WasmRet> WasmRet for Result<T, Error> {
     fn into_direct(self, store: &mut StoreRef<'_>) -> Result<T::Direct> {
         self?.into_direct(store)
     }
-    fn into_slots(self, store: &mut StoreRef<'_>, put: &mut dyn FnMut(u64)) -> Result<()> {
+    fn into_slots(self, store: &mut StoreRef<'_>, put: &mut dyn FnMut(ValRaw)) -> Result<()> {
         self?.into_slots(store, put)
     }
 }
@@ -575,7 +605,7 @@ unsafe impl<T: WasmTy> WasmRet for (T,) {
     fn into_direct(self, store: &mut StoreRef<'_>) -> Result<T::Abi> {
         self.0.into_abi(store)
     }
-    fn into_slots(self, store: &mut StoreRef<'_>, put: &mut dyn FnMut(u64)) -> Result<()> {
+    fn into_slots(self, store: &mut StoreRef<'_>, put: &mut dyn FnMut(ValRaw)) -> Result<()> {
         self.0.into_slots(store, put)
     }
 }
@@ -589,8 +619,8 @@ macro_rules! tuple_returns {
             const INDIRECT: bool = true;
             fn types() -> Vec<ValType> { vec![$($T::valtype()),*] }
             fn into_direct(self, _: &mut StoreRef<'_>) -> Result<()> { Ok(()) }
-            fn into_slots(self, store: &mut StoreRef<'_>, put: &mut dyn FnMut(u64)) -> Result<()> {
-                $(put(self.$place.into_abi(store)?.bits());)*
+            fn into_slots(self, store: &mut StoreRef<'_>, put: &mut dyn FnMut(ValRaw)) -> Result<()> {
+                $(put(self.$place.into_abi(store)?.into_slot());)*
                 Ok(())
             }
         }

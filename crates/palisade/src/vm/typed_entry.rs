@@ -66,11 +66,11 @@ impl<P: WasmParams, R: WasmResults> TypedEntry<P, R> {
     fn call_host(&self, store: &mut StoreOpaque, params: P) -> Result<R> {
         let params = params.into_abi(store)?;
         let mut slots = [ValRaw::ZERO; MAX_TUPLE];
-        for (slot, bits) in slots.iter_mut().zip(P::slots(params)) {
-            *slot = ValRaw::from_u64(bits);
+        for (slot, param) in slots.iter_mut().zip(P::slots(params)) {
+            *slot = param;
         }
         call_array(store, self.func, &mut slots)?;
-        Ok(R::from_slot_values(&slots.map(ValRaw::u64), store))
+        Ok(R::from_slot_values(&slots, store))
     }
 }
 
