@@ -23,7 +23,7 @@ struct Options {
 }
 
 /// A kernel, by name and text.
-const KERNELS: [(&str, &str); 14] = [
+const KERNELS: [(&str, &str); 15] = [
     ("fib", include_str!("../kernels/fib.wat")),
     ("sieve", include_str!("../kernels/sieve.wat")),
     ("matmul", include_str!("../kernels/matmul.wat")),
@@ -38,6 +38,7 @@ const KERNELS: [(&str, &str); 14] = [
     ("call_ref", include_str!("../kernels/call_ref.wat")),
     ("throw and catch", include_str!("../kernels/throw.wat")),
     ("throw over 1,000 frames", include_str!("../kernels/throw_deep.wat")),
+    ("small copies and fills", include_str!("../kernels/bulk.wat")),
 ];
 
 /// The module for boundary and instantiation measures.

@@ -18,12 +18,14 @@
 //!
 //! Spec: Execution > Instructions > Memory Instructions, Table Instructions.
 
-use crate::env::Env;
+use crate::env::{Env, trap_code};
 use crate::signature::POINTER;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Opcode, Type, Value, ValueDef, types};
 use cranelift_frontend::FunctionBuilder;
-use palisade_environ::{HeapType, MemoryIndex, MemoryType, TableIndex, WASM_PAGE_SIZE, offsets};
+use palisade_environ::{
+    HeapType, MemoryIndex, MemoryType, TableIndex, Trap, WASM_PAGE_SIZE, offsets,
+};
 
 /// Bytes after what is reserved for a memory that are never accessible.
 ///
@@ -171,6 +173,28 @@ fn outside(
     }
     let wrapped = b.ins().icmp(IntCC::UnsignedLessThan, end, reach_value);
     b.ins().bor(wrapped, beyond)
+}
+
+/// The address of `len` bytes of a memory at `start`, both 64 bits wide. Traps unless all of them are within it, also if
+/// there are none.
+pub(crate) fn memory_range(
+    b: &mut FunctionBuilder<'_>,
+    env: &Env<'_>,
+    memory: MemoryIndex,
+    start: Value,
+    len: Value,
+) -> Value {
+    let end = b.ins().iadd(start, len);
+    let limit = env.memory_len(b, memory);
+    let mut outside = b.ins().icmp(IntCC::UnsignedGreaterThan, end, limit);
+    if env.module.memories[memory].is_64() {
+        let wrapped = b.ins().icmp(IntCC::UnsignedLessThan, end, start);
+        outside = b.ins().bor(outside, wrapped);
+    }
+    b.ins().trapnz(outside, trap_code(Trap::MemoryOutOfBounds));
+    let base = env.memory_base(b, memory);
+    let address = b.ins().iadd(base, start);
+    masked(b, outside, address)
 }
 
 /// The address of an entry of a table.

@@ -287,6 +287,16 @@ impl<'a> Env<'a> {
         (stub, b.ins().iadd_imm_s(store, i64::from(offsets::STORE_RAISE)))
     }
 
+    /// The address of C's `memmove`.
+    pub(crate) fn memmove(&self, b: &mut FunctionBuilder<'_>) -> Value {
+        b.ins().load(POINTER, constant(), self.vmctx, offsets::VMCTX_MEMMOVE)
+    }
+
+    /// The address of C's `memset`.
+    pub(crate) fn memset(&self, b: &mut FunctionBuilder<'_>) -> Value {
+        b.ins().load(POINTER, constant(), self.vmctx, offsets::VMCTX_MEMSET)
+    }
+
     /// The convention of the platform's C compiler.
     pub(crate) fn host_convention(&self) -> CallConv {
         self.isa.default_call_conv()

@@ -45,10 +45,6 @@ pub enum LibcallType {
 libcalls! {
     /// `memory.grow`: memory index, pages; the old size in pages or -1.
     MemoryGrow(I32 I64) -> I64;
-    /// `memory.copy`: destination memory, source memory, destination, source, length.
-    MemoryCopy(I32 I32 I64 I64 I64);
-    /// `memory.fill`: memory, destination, byte value, length.
-    MemoryFill(I32 I64 I32 I64);
     /// `memory.init`: memory, data segment, destination, source, length.
     MemoryInit(I32 I32 I64 I32 I32);
     /// `data.drop`: data segment.

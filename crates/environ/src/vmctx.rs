@@ -23,6 +23,10 @@ pub struct VmCtxHeader {
     pub libcalls: *const *const u8,
     /// The runtime's own view of the instance; compiled code does not look into it.
     pub instance: *mut u8,
+    /// C's `memmove`, which compiled code calls without a trampoline, as it cannot fail.
+    pub memmove: *const u8,
+    /// C's `memset`, likewise.
+    pub memset: *const u8,
 }
 
 /// What compiled code shares with a store.
@@ -326,6 +330,10 @@ pub mod offsets {
     pub const VMCTX_STORE: i32 = offset_of!(VmCtxHeader, store) as i32;
     /// [`VmCtxHeader::libcalls`]
     pub const VMCTX_LIBCALLS: i32 = offset_of!(VmCtxHeader, libcalls) as i32;
+    /// [`VmCtxHeader::memmove`]
+    pub const VMCTX_MEMMOVE: i32 = offset_of!(VmCtxHeader, memmove) as i32;
+    /// [`VmCtxHeader::memset`]
+    pub const VMCTX_MEMSET: i32 = offset_of!(VmCtxHeader, memset) as i32;
     /// [`VmStoreContext::stack_limit`]
     pub const STORE_STACK_LIMIT: i32 = offset_of!(VmStoreContext, stack_limit) as i32;
     /// [`VmStoreContext::activation`]

@@ -239,6 +239,8 @@ impl InstanceData {
             store: store.ctx().as_ptr().cast(),
             libcalls: libcalls::table(),
             instance: (&raw mut *self).cast(),
+            memmove: palisade_sys::memmove(),
+            memset: palisade_sys::memset(),
         };
         self.vmctx.write(0, header);
         for (index, ty) in &self.info().types {

@@ -36,8 +36,6 @@ pub(super) fn table() -> *const *const u8 {
 fn address(libcall: Libcall) -> *const u8 {
     match libcall {
         Libcall::MemoryGrow => memory_grow as *const u8,
-        Libcall::MemoryCopy => memory_copy as *const u8,
-        Libcall::MemoryFill => memory_fill as *const u8,
         Libcall::MemoryInit => memory_init as *const u8,
         Libcall::DataDrop => data_drop as *const u8,
         Libcall::TableGrow => table_grow as *const u8,
@@ -104,31 +102,6 @@ libcall! {
     fn memory_grow(store, instance, memory: u32, pages: u64) -> i64 {
         let memory = store.instances[instance].memory(MemoryIndex::from_u32(memory));
         Ok(MemoryData::grow(store, memory, pages)?.map_or(-1, |old| old as i64))
-    }
-
-    fn memory_copy(store, instance, to: u32, from: u32, start: u64, source: u64, len: u64) {
-        let to = store.instances[instance].memory(MemoryIndex::from_u32(to));
-        let from = store.instances[instance].memory(MemoryIndex::from_u32(from));
-        let read = range(source, len, store.memory(from).bytes())?;
-        let written = range(start, len, store.memory(to).bytes())?;
-        if to == from {
-            store.memory_mut(to).bytes_mut().copy_within(read, written.start);
-        } else {
-            let [to, from] = store
-                .memories
-                .get_disjoint_mut([to as usize, from as usize])
-                .expect("two memories of this store");
-            to.bytes_mut()[written].copy_from_slice(&from.bytes()[read]);
-        }
-        Ok(())
-    }
-
-    fn memory_fill(store, instance, memory: u32, start: u64, value: u32, len: u64) {
-        let memory = store.instances[instance].memory(MemoryIndex::from_u32(memory));
-        let bytes = store.memory_mut(memory).bytes_mut();
-        let range = range(start, len, bytes)?;
-        bytes[range].fill(value as u8);
-        Ok(())
     }
 
     fn memory_init(store, instance, memory: u32, data: u32, start: u64, source: u32, len: u32) {
