@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 use cap_std::fs::{Dir, OpenOptions};
 
 use crate::errno::Errno;
-use crate::p1::readdir::Listing;
+use crate::p1::readdir::{Listing, Places};
 use crate::perms::{FilePerms, Perms};
 use crate::stream::{Input, Output};
 
@@ -42,11 +42,13 @@ pub(crate) struct OpenDir {
     pub(crate) preopen: Option<String>,
     /// Where a sequence of `fd_readdir` calls has got to.
     pub(crate) listing: Option<Listing>,
+    /// What cookies of `fd_readdir` stand for.
+    pub(crate) places: Places,
 }
 
 impl OpenDir {
     pub(crate) fn new(dir: Dir, perms: Perms, preopen: Option<String>) -> OpenDir {
-        OpenDir { dir, perms, preopen, listing: None }
+        OpenDir { dir, perms, preopen, listing: None, places: Places::default() }
     }
 
     /// Opens it once more, for what the descriptor at hand may not do: it may be one that only

@@ -1,9 +1,11 @@
 //! Listing directories.
 //!
-//! A cookie is the position that the host's file system gives for the entry after the one it came
-//! with. So a guest may go back to any cookie it has seen, entries that are added or removed on
-//! the way disturb nothing else, and the host stores nothing per entry. A cookie the guest made up
-//! yields an error or some entries of the same directory.
+//! A cookie stands for the position that the host's file system gives for the entry after the one
+//! it came with. So a guest may go back to any cookie it has seen, and entries that are added or
+//! removed on the way disturb nothing else. Positions have 64 bits, of which C's `telldir` would
+//! lose half; the first ones are therefore kept in a table, and their cookies are numbers in it. The
+//! others are their own cookies, so that the host stores nothing more for a larger directory. A
+//! cookie the guest made up yields an error or some entries of the same directory.
 
 use cap_std::fs::{Metadata, MetadataExt};
 use rustix::fs::{Dir, DirEntry, FileType};
@@ -19,6 +21,12 @@ use crate::rights;
 /// Size of `$dirent`, which the name follows.
 const DIRENT_BYTES: usize = 24;
 
+/// Most positions that are kept of a directory, which takes as much as the buffer for its entries.
+const MAX_PLACES: usize = 4096;
+
+/// What tells a cookie that is a position from one that is a number. Positions are not negative.
+const POSITION: u64 = 1 << 63;
+
 /// A host directory being read.
 pub(crate) struct Listing {
     entries: Dir,
@@ -33,15 +41,62 @@ impl Listing {
         Ok(Listing { entries: Dir::new(dir.reopen()?)?, next: Some(0) })
     }
 
-    fn seek(&mut self, cookie: u64) -> Result<(), Errno> {
+    fn seek(&mut self, cookie: u64, places: &Places) -> Result<(), Errno> {
         if self.next != Some(cookie) || cookie == 0 {
-            let position = i64::try_from(cookie).map_err(|_| Errno::INVAL)?;
+            let position = places.position(cookie)?;
             self.next = None;
             self.entries.seek(position)?;
         }
         // Until an entry has been delivered in full, the position is not known.
         self.next = None;
         Ok(())
+    }
+}
+
+/// The positions after the first entries of a directory, in the order in which they were given.
+#[derive(Default)]
+pub(crate) struct Places {
+    positions: Vec<i64>,
+    /// How many are before the entry that is read next.
+    number: usize,
+}
+
+impl Places {
+    fn position(&self, cookie: u64) -> Result<i64, Errno> {
+        if cookie == 0 || cookie & POSITION != 0 {
+            return Ok((cookie & !POSITION).cast_signed());
+        }
+        let number = usize::try_from(cookie).map_err(|_| Errno::INVAL)?;
+        self.positions.get(number - 1).copied().ok_or(Errno::INVAL)
+    }
+
+    /// Goes to what `cookie` stands for. From the start, all is numbered anew.
+    fn seek(&mut self, cookie: u64) {
+        if cookie == 0 {
+            self.positions.clear();
+        }
+        self.number = match cookie & POSITION {
+            0 => cookie as usize,
+            // After all that have numbers, most likely.
+            _ if self.positions.len() == MAX_PLACES => MAX_PLACES,
+            // Of something new among them; its number is seen when one that has one follows.
+            _ => 0,
+        };
+    }
+
+    /// The cookie of the entry that is followed by `position`.
+    fn cookie(&mut self, position: i64) -> u64 {
+        let rest = &self.positions[self.number.min(self.positions.len())..];
+        if let Some(skipped) = rest.iter().position(|&known| known == position) {
+            // Those skipped are no longer there.
+            self.number += skipped + 1;
+        } else if rest.is_empty() && self.positions.len() < MAX_PLACES {
+            self.positions.push(position);
+            self.number = self.positions.len();
+        } else {
+            return position.cast_unsigned() | POSITION;
+        }
+        self.number as u64
     }
 }
 
@@ -66,7 +121,8 @@ pub(super) fn fd_readdir(
         Some(listing) => listing,
         None => Listing::open(dir)?,
     };
-    listing.seek(cookie)?;
+    listing.seek(cookie, &dir.places)?;
+    dir.places.seek(cookie);
 
     let mut rest = buffer;
     let mut next = Some(cookie);
@@ -79,11 +135,12 @@ pub(super) fn fd_readdir(
         let entry = entry?;
         // Guests know paths in UTF-8 only; there is no name to give for others.
         let Ok(name) = entry.file_name().to_str() else { continue };
-        let header = dirent(dir, &entry, name)?;
+        let cookie = dir.places.cookie(entry.offset());
+        let header = dirent(dir, &entry, name, cookie)?;
         for part in [&header, name.as_bytes()] {
             let count = guest.put(rest, part);
             rest = rest.skip(count);
-            next = (count == part.len()).then(|| entry.offset().cast_unsigned());
+            next = (count == part.len()).then_some(cookie);
         }
     }
     listing.next = next;
@@ -93,10 +150,15 @@ pub(super) fn fd_readdir(
     Ok(())
 }
 
-fn dirent(dir: &OpenDir, entry: &DirEntry, name: &str) -> Result<[u8; DIRENT_BYTES], Errno> {
+fn dirent(
+    dir: &OpenDir,
+    entry: &DirEntry,
+    name: &str,
+    cookie: u64,
+) -> Result<[u8; DIRENT_BYTES], Errno> {
     let (inode, filetype) = identity(dir, entry, name)?;
     let mut bytes = [0; DIRENT_BYTES];
-    bytes[0..8].copy_from_slice(&entry.offset().to_le_bytes());
+    bytes[0..8].copy_from_slice(&cookie.to_le_bytes());
     bytes[8..16].copy_from_slice(&inode.to_le_bytes());
     // Names are at most 255 bytes long on Linux, and never near 2^32.
     bytes[16..20].copy_from_slice(&(name.len() as u32).to_le_bytes());
