@@ -18,6 +18,9 @@ const GROWTH: u64 = 64 << 20;
 /// Most bytes that calls write to files or allocate for them: the file system is not what is tested.
 const FILE_BYTES: u64 = 1 << 20;
 
+/// `$fdflags`.
+const NONBLOCK: i64 = 4;
+
 #[test]
 fn for_two_seconds() {
     run(Duration::from_secs(2), 0x5eed_0001);
@@ -226,6 +229,9 @@ fn call(guest: &mut Guest, random: &mut Random) -> bool {
             args[1] = (args[1] as u64 % FILE_BYTES) as i64;
             args[2] = (args[2] as u64 % FILE_BYTES) as i64;
         }
+        // Sockets are not to wait for a client that never comes.
+        "fd_fdstat_set_flags" => args[1] |= NONBLOCK,
+        "sock_accept" => args[1] = NONBLOCK,
         "fd_filestat_set_size" => args[1] = (args[1] as u64 % FILE_BYTES) as i64,
         _ => {}
     }
