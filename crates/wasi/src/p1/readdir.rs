@@ -30,26 +30,34 @@ const POSITION: u64 = 1 << 63;
 /// A host directory being read.
 pub(crate) struct Listing {
     entries: Dir,
-    /// The cookie of the entry that `entries` gives next; none after an entry the guest did not
-    /// get in full.
+    /// The entry that the guest did not get in full, as its buffer ended. It comes next.
+    cut_off: Option<DirEntry>,
+    /// The cookie of the entry that comes next; none after an error.
     next: Option<u64>,
 }
 
 impl Listing {
     fn open(dir: &OpenDir) -> Result<Listing, Errno> {
         // Opened anew: this descriptor has its own position, and it can be read from.
-        Ok(Listing { entries: Dir::new(dir.reopen()?)?, next: Some(0) })
+        Ok(Listing { entries: Dir::new(dir.reopen()?)?, cut_off: None, next: Some(0) })
     }
 
     fn seek(&mut self, cookie: u64, places: &Places) -> Result<(), Errno> {
         if self.next != Some(cookie) || cookie == 0 {
             let position = places.position(cookie)?;
-            self.next = None;
+            (self.cut_off, self.next) = (None, None);
             self.entries.seek(position)?;
         }
-        // Until an entry has been delivered in full, the position is not known.
+        // Known again when nothing has gone wrong.
         self.next = None;
         Ok(())
+    }
+
+    fn read(&mut self) -> Option<Result<DirEntry, Errno>> {
+        match self.cut_off.take() {
+            Some(entry) => Some(Ok(entry)),
+            None => self.entries.read().map(|entry| Ok(entry?)),
+        }
     }
 }
 
@@ -125,10 +133,10 @@ pub(super) fn fd_readdir(
     dir.places.seek(cookie);
 
     let mut rest = buffer;
-    let mut next = Some(cookie);
+    let mut next = cookie;
     let mut ended = false;
     while rest.len() > 0 {
-        let Some(entry) = listing.entries.read() else {
+        let Some(entry) = listing.read() else {
             ended = true;
             break;
         };
@@ -137,13 +145,19 @@ pub(super) fn fd_readdir(
         let Ok(name) = entry.file_name().to_str() else { continue };
         let cookie = dir.places.cookie(entry.offset());
         let header = dirent(dir, &entry, name, cookie)?;
+        let mut whole = true;
         for part in [&header, name.as_bytes()] {
             let count = guest.put(rest, part);
             rest = rest.skip(count);
-            next = (count == part.len()).then_some(cookie);
+            whole = count == part.len();
+        }
+        if whole {
+            next = cookie;
+        } else {
+            listing.cut_off = Some(entry);
         }
     }
-    listing.next = next;
+    listing.next = Some(next);
     // At its end a listing is of no more use, but it would keep a descriptor of the host.
     dir.listing = (!ended).then_some(listing);
     guest.put_u32(used, (buffer.len() - rest.len()) as u32);
