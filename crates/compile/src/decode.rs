@@ -91,6 +91,21 @@ impl Features {
         self.with(WasmFeatures::CUSTOM_PAGE_SIZES, on)
     }
 
+    /// Whether functions may have several results, and blocks parameters; on by default.
+    pub fn multi_value(self, on: bool) -> Features {
+        self.with(WasmFeatures::MULTI_VALUE, on)
+    }
+
+    /// Whether there are operations on ranges of memories and tables; on by default.
+    pub fn bulk_memory(self, on: bool) -> Features {
+        self.with(WasmFeatures::BULK_MEMORY, on)
+    }
+
+    /// Whether references are values, and there can be several tables; on by default.
+    pub fn reference_types(self, on: bool) -> Features {
+        self.with(WasmFeatures::REFERENCE_TYPES, on)
+    }
+
     /// Whether `return_call` and its kin are allowed; on by default.
     pub fn tail_call(self, on: bool) -> Features {
         self.with(WasmFeatures::TAIL_CALL, on)
@@ -115,6 +130,9 @@ impl Features {
     /// types can be had; what is not built of them is refused after validation, as unsupported rather than invalid.
     fn for_validation(self) -> WasmFeatures {
         let mut features = self.0;
+        if !features.contains(WasmFeatures::REFERENCE_TYPES) {
+            features.remove(WasmFeatures::FUNCTION_REFERENCES | WasmFeatures::EXCEPTIONS);
+        }
         features.set(WasmFeatures::GC, features.contains(WasmFeatures::FUNCTION_REFERENCES));
         features
     }
