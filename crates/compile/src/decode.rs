@@ -17,8 +17,8 @@ use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
 use wasmparser::{
-    Chunk, Encoding, FuncToValidate, FuncValidatorAllocations, FunctionBody, Parser, Payload,
-    ValidPayload, Validator, ValidatorResources, WasmFeatures,
+    Chunk, Encoding, FuncToValidate, FuncValidatorAllocations, FunctionBody, Operator, Parser,
+    Payload, ValidPayload, Validator, ValidatorResources, WasmFeatures,
 };
 
 /// Code sections up to this many bytes are validated by the calling thread alone.
@@ -193,10 +193,32 @@ fn validated_payloads(bytes: &[u8], features: Features) -> Result<Vec<Payload<'_
         payloads.push(payload);
         position += consumed;
     }
-    match first_invalid_body(bodies, parallel) {
-        Some((index, error)) => Err(invalid(error, function_place(index, &payloads))),
-        None => Ok(payloads),
+    if let Some((index, error)) = first_invalid_body(bodies, parallel) {
+        return Err(invalid(error, function_place(index, &payloads)));
     }
+    if !features.0.contains(WasmFeatures::TAIL_CALL) {
+        refuse_tail_calls(&payloads)?;
+    }
+    Ok(payloads)
+}
+
+/// Refuses `return_call_ref`, which the validator allows wherever typed function references are.
+fn refuse_tail_calls(payloads: &[Payload<'_>]) -> Result<(), CompileError> {
+    let bodies = payloads.iter().filter_map(|payload| match payload {
+        Payload::CodeSectionEntry(body) => Some(body),
+        _ => None,
+    });
+    for body in bodies {
+        let operators = body.get_operators_reader().expect("validated: operators");
+        for op in operators.into_iter_with_offsets() {
+            if let (Operator::ReturnCallRef { .. }, offset) = op.expect("validated: operator") {
+                let message = "tail calls support is not enabled".to_owned();
+                let place = "code section".to_owned();
+                return Err(CompileError::Invalid { offset: byte_offset(offset), place, message });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The first function body that is not valid: its function index and what is wrong.

@@ -163,7 +163,7 @@ unsafe extern "C" fn throw_ref(vmctx: *mut VmCtxHeader, exception: u64) {
     unsafe {
         run(vmctx, (), |store, _| {
             let handle = store.refs.handle(exception).expect("compiled code has a reference");
-            exception::throw_handle((*vmctx).store.cast::<StoreCtx>(), store, handle);
+            exception::throw_handle((*vmctx).store.cast::<StoreCtx>(), store, handle, None);
             Ok(())
         });
     }
