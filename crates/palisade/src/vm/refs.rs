@@ -250,8 +250,11 @@ impl StoreOpaque {
 
     /// As [`Self::collect_refs`], and keeps what `coming` carries, which is not in the table yet.
     fn collect(&mut self, coming: Option<&Referent>) {
-        // Nobody can name it, so it goes with the rest.
+        // Nobody can name these, so they go with the rest.
         self.refs.spent = None;
+        if !self.is_active() {
+            self.refs.caught.clear();
+        }
         let mut live = vec![false; self.refs.values.len()];
         let mut found = Vec::new();
         let refs = &self.refs;
