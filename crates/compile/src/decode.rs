@@ -75,6 +75,11 @@ impl Features {
         self.with(WasmFeatures::THREADS, on)
     }
 
+    /// Whether [`Features::threads`] is on.
+    pub fn has_threads(self) -> bool {
+        self.0.contains(WasmFeatures::THREADS)
+    }
+
     /// Whether memories may have pages of another size than 64 KiB; off by default.
     pub fn custom_page_sizes(self, on: bool) -> Features {
         self.with(WasmFeatures::CUSTOM_PAGE_SIZES, on)

@@ -127,7 +127,7 @@ pub struct VmMemoryRef {
     /// Copy of [`VmMemory::base`], one load nearer.
     pub base: *mut u8,
     /// The memory, for its length.
-    pub memory: *mut VmMemory,
+    pub memory: *const VmMemory,
 }
 
 /// A table as its owner sees it. Both fields change when it grows.
