@@ -61,6 +61,11 @@ fn clif_of(module: &Path) -> String {
 }
 
 #[test]
+fn atomic() {
+    check("atomic");
+}
+
+#[test]
 fn memory32() {
     check("memory32");
 }

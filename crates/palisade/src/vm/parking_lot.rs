@@ -141,3 +141,71 @@ impl Waiter {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Addresses that no memory has, and that no other test uses.
+    const ADDRESS: usize = 8;
+
+    fn queued(address: usize) -> usize {
+        Bucket::of(address).lock().iter().filter(|waiter| waiter.address == address).count()
+    }
+
+    #[test]
+    fn first_come_first_served() {
+        let woken = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for number in 0..8 {
+                let woken = &woken;
+                scope.spawn(move || {
+                    assert_eq!(wait(ADDRESS, None, || true), WaitResult::Ok);
+                    lock(woken).push(number);
+                });
+                while queued(ADDRESS) != number + 1 {
+                    std::thread::yield_now();
+                }
+            }
+            // One by one: those that are woken together may go on in any order.
+            for count in 1..=5 {
+                assert_eq!(notify(ADDRESS, 1), 1);
+                while lock(&woken).len() != count {
+                    std::thread::yield_now();
+                }
+            }
+            assert_eq!(notify(ADDRESS, u32::MAX), 3);
+        });
+        let woken = woken.into_inner().unwrap();
+        assert_eq!(woken[..5], [0, 1, 2, 3, 4]);
+        assert_eq!(queued(ADDRESS), 0);
+    }
+
+    /// Addresses in one bucket are different places.
+    #[test]
+    fn collisions() {
+        let other = (ADDRESS + 1..)
+            .filter(|other| *other != 2 * ADDRESS)
+            .find(|other| std::ptr::eq(Bucket::of(*other), Bucket::of(2 * ADDRESS)))
+            .expect("there are fewer buckets than addresses");
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| wait(2 * ADDRESS, None, || true));
+            while queued(2 * ADDRESS) == 0 {
+                std::thread::yield_now();
+            }
+            assert_eq!(notify(other, u32::MAX), 0);
+            assert_eq!(notify(2 * ADDRESS, u32::MAX), 1);
+            assert_eq!(waiter.join().unwrap(), WaitResult::Ok);
+        });
+    }
+
+    #[test]
+    fn nobody_stays_behind() {
+        let address = 3 * ADDRESS;
+        assert_eq!(wait(address, None, || false), WaitResult::Mismatch);
+        assert_eq!(wait(address, Some(Duration::ZERO), || true), WaitResult::TimedOut);
+        assert_eq!(wait(address, Some(Duration::from_micros(50)), || true), WaitResult::TimedOut);
+        assert_eq!(queued(address), 0);
+        assert_eq!(notify(address, u32::MAX), 0);
+    }
+}
