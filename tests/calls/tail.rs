@@ -184,8 +184,13 @@ fn between_instances() {
                     (global $steps";
                 text = text.replace("(global $steps", global);
             }
-            let both = [0, 1]
-                .map(|me| instantiate(&mut store, &text.replace("ME", &me.to_string()), &[table]));
+            let both = [0, 1].map(|me| {
+                instantiate(
+                    &mut store,
+                    &text.replace("ME", &me.to_string()),
+                    std::slice::from_ref(&table),
+                )
+            });
             if way == 1 {
                 for me in [0, 1] {
                     let step = both[1 - me].get_func(&mut store, "step").expect("exported");

@@ -33,7 +33,7 @@ fn groups_tell_types_apart() {
                 "(module {a} (import \"\" \"\" (table 1 funcref)) (func $f (export \"f\") (type $t))
                     (func (export \"fill\") (table.set (i32.const 0) (ref.func $f))))"
             );
-            let exporter = instantiate(&mut store, &text, &[table]);
+            let exporter = instantiate(&mut store, &text, std::slice::from_ref(&table));
             assert_eq!(run(&mut store, exporter, "fill", &[]), Ok(0));
             let func = export(&mut store, exporter, "f");
             for (other_row, b) in definitions() {
@@ -51,13 +51,14 @@ fn groups_tell_types_apart() {
                 let matches = ty.matches(&type_of(&importer, "f"));
                 let subtype = row == 6 && other_row == 1;
                 assert_eq!(matches, same || subtype, "{what}");
-                let linked = Instance::new(&mut store, &importer, &[func]).is_ok();
+                let linked =
+                    Instance::new(&mut store, &importer, std::slice::from_ref(&func)).is_ok();
                 assert_eq!(linked, matches, "{what}");
                 let caller = format!(
                     "(module {b} (import \"\" \"\" (table 1 funcref))
                         (func (export \"call\") (call_indirect (type $t) (i32.const 0))))"
                 );
-                let caller = instantiate(&mut store, &caller, &[table]);
+                let caller = instantiate(&mut store, &caller, std::slice::from_ref(&table));
                 let expected = if matches { Ok(0) } else { Err(Trap::BadSignature) };
                 assert_eq!(run(&mut store, caller, "call", &[]), expected, "{what}");
             }
@@ -121,7 +122,7 @@ fn exported_again() {
     let text = "(module (type $a (sub (func)))
         (import \"\" \"\" (func $f (type $a))) (export \"f\" (func $f))
         (func (export \"get\") (result funcref) (ref.func $f)) (elem declare func $f))";
-    let passes = instantiate(&mut store, text, &[func]);
+    let passes = instantiate(&mut store, text, std::slice::from_ref(&func));
     let again = export(&mut store, passes, "f");
     let own = func.ty(&store).unwrap_func().clone();
     assert_eq!(again.ty(&store).unwrap_func(), &own);
@@ -161,7 +162,7 @@ fn identical_groups_meet() {
             let maker = instantiate(&mut store, &makes, &[]);
             export(&mut store, maker, "node")
         };
-        let user = instantiate(&mut store, &uses, &[node]);
+        let user = instantiate(&mut store, &uses, std::slice::from_ref(&node));
         assert_eq!(run(&mut store, user, "run", &[]), Ok(42));
         let ty = node.ty(&store).unwrap_func().clone();
         drop(store);

@@ -112,10 +112,10 @@ fn over_frames_of_instances_and_tail_calls() {
             instance.get_export(&mut store, name).expect("exported")
         };
         let (tag, unused, table) = (item(owner, "tag"), item(owner, "next"), item(owner, "table"));
-        let bottom = instantiate(&mut store, text, &[tag, unused, table]);
+        let bottom = instantiate(&mut store, text, &[tag.clone(), unused, table.clone()]);
         let mut next = bottom.get_export(&mut store, "bottom").expect("exported");
         for floor in 0..60 {
-            let between = instantiate(&mut store, text, &[tag, next, table]);
+            let between = instantiate(&mut store, text, &[tag.clone(), next, table.clone()]);
             let name = ["plain", "tail", "through"][floor % 3];
             next = between.get_export(&mut store, name).expect("exported");
         }

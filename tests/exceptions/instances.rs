@@ -57,15 +57,15 @@ fn tags_are_told_by_identity() {
         let (a, b) = (of(one, "a"), of(one, "b"));
         let throws = [of(one, "throw a"), of(one, "throw b"), of(two, "throw a")];
         let cases = [
-            ([a, b], [Value(1005), Value(2005), Thrown(vec![5])]),
-            ([b, a], [Value(2005), Value(1005), Thrown(vec![5])]),
+            ([a.clone(), b.clone()], [Value(1005), Value(2005), Thrown(vec![5])]),
+            ([b.clone(), a.clone()], [Value(2005), Value(1005), Thrown(vec![5])]),
             // One tag under two names: the first clause that names it.
-            ([a, a], [Value(2005), Thrown(vec![5]), Thrown(vec![5])]),
-            ([b, b], [Thrown(vec![5]), Value(2005), Thrown(vec![5])]),
+            ([a.clone(), a.clone()], [Value(2005), Thrown(vec![5]), Thrown(vec![5])]),
+            ([b.clone(), b.clone()], [Thrown(vec![5]), Value(2005), Thrown(vec![5])]),
         ];
         for ([a, b], ends) in cases {
-            for (throw, expected) in throws.into_iter().zip(&ends) {
-                let catcher = catcher(&mut store, [a, b, throw]);
+            for (throw, expected) in throws.clone().into_iter().zip(&ends) {
+                let catcher = catcher(&mut store, [a.clone(), b.clone(), throw]);
                 assert_ends(&mut store, catcher, expected);
             }
         }
@@ -87,16 +87,16 @@ fn through_instances_that_do_not_know_the_tag() {
         let [other_a, other_b] = ["a", "b"].map(|name| export(&mut store, other, name));
         let mut throw = export(&mut store, known, "throw a");
         for _ in 0..10 {
-            let between = catcher(&mut store, [other_a, other_b, throw]);
+            let between = catcher(&mut store, [other_a.clone(), other_b.clone(), throw]);
             throw = export(&mut store, between, "throw again");
         }
-        let outermost = catcher(&mut store, [a, b, throw]);
+        let outermost = catcher(&mut store, [a.clone(), b.clone(), throw]);
         assert_ends(&mut store, outermost, &Value(1005));
         // Every instance on the way throws another exception in its place.
         let mut throw = export(&mut store, known, "throw a");
-        let mut tags = (a, b);
+        let mut tags = (a.clone(), b.clone());
         for _ in 0..9 {
-            let between = catcher(&mut store, [tags.0, tags.1, throw]);
+            let between = catcher(&mut store, [tags.0.clone(), tags.1.clone(), throw]);
             throw = export(&mut store, between, "throw again");
             tags = (tags.1, tags.0);
         }
@@ -121,7 +121,7 @@ fn tags_passed_on() {
     assert!(Tag::eq(&tag, &exported, &store));
     let throw = export(&mut store, passes, "throw");
     for tag in [tag, exported] {
-        let guest = catcher(&mut store, [tag.into(), unused.into(), throw]);
+        let guest = catcher(&mut store, [tag.into(), unused.into(), throw.clone()]);
         assert_ends(&mut store, guest, &Value(1005));
     }
     let guest = catcher(&mut store, [unused.into(), unused.into(), throw]);

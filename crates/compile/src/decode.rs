@@ -30,7 +30,7 @@ const SERIAL_CODE_BYTES: u32 = 64 << 10;
 /// The proposals that modules may use.
 ///
 /// By default WebAssembly 2.0, relaxed SIMD, extended constant expressions, tail calls, typed function references, both
-/// forms of exceptions, several memories, and 64-bit memories and tables.
+/// forms of exceptions, several memories, 64-bit memories and tables, and shared memories with atomic accesses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Features(WasmFeatures);
 
@@ -43,7 +43,8 @@ impl Default for Features {
             | WasmFeatures::EXCEPTIONS
             | WasmFeatures::LEGACY_EXCEPTIONS
             | WasmFeatures::MULTI_MEMORY
-            | WasmFeatures::MEMORY64;
+            | WasmFeatures::MEMORY64
+            | WasmFeatures::THREADS;
         Features(WasmFeatures::WASM2.union(later))
     }
 }
@@ -84,6 +85,16 @@ impl Features {
     /// Whether memories and tables may have 64-bit indices; on by default.
     pub fn memory64(self, on: bool) -> Features {
         self.with(WasmFeatures::MEMORY64, on)
+    }
+
+    /// Whether memories may be shared between threads, and atomic accesses are allowed; on by default.
+    pub fn threads(self, on: bool) -> Features {
+        self.with(WasmFeatures::THREADS, on)
+    }
+
+    /// Whether [`Features::threads`] is on.
+    pub fn has_threads(self) -> bool {
+        self.0.contains(WasmFeatures::THREADS)
     }
 
     /// Whether memories may have pages of another size than 64 KiB; off by default.
@@ -351,13 +362,13 @@ mod tests {
             let result = decode(&module(sections).into(), features, &Arc::default());
             result.expect_err("module cannot be decoded").to_string()
         };
-        // A shared memory; then also a start function that does not exist.
+        // The type of an array; then also a start function that does not exist.
         assert_eq!(
-            error(&[5, 4, 1, 3, 1, 2]),
-            "the threads proposal is not supported (at offset 0xb)"
+            error(&[1, 4, 1, 0x5e, 0x78, 0]),
+            "the gc proposal is not supported (at offset 0xb)"
         );
         assert_eq!(
-            error(&[5, 4, 1, 3, 1, 2, 8, 1, 0]),
+            error(&[1, 4, 1, 0x5e, 0x78, 0, 8, 1, 0]),
             "unknown function 0: func index out of bounds (at offset 0x10, in start section)"
         );
     }

@@ -160,6 +160,12 @@ impl Config {
         self
     }
 
+    /// Memories that several threads share, atomic accesses, waiting and waking. On by default.
+    pub fn wasm_threads(&mut self, enable: bool) -> &mut Self {
+        self.features = self.features.threads(enable);
+        self
+    }
+
     /// Memories with pages of one byte instead of 64 KiB. Off by default: the proposal is not finished.
     pub fn wasm_custom_page_sizes(&mut self, enable: bool) -> &mut Self {
         self.features = self.features.custom_page_sizes(enable);
