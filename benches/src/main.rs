@@ -23,12 +23,14 @@ struct Options {
 }
 
 /// A kernel, by name and text.
-const KERNELS: [(&str, &str); 5] = [
+const KERNELS: [(&str, &str); 7] = [
     ("fib", include_str!("../kernels/fib.wat")),
     ("sieve", include_str!("../kernels/sieve.wat")),
     ("matmul", include_str!("../kernels/matmul.wat")),
     ("pointer chase", include_str!("../kernels/chase.wat")),
     ("call_indirect", include_str!("../kernels/indirect.wat")),
+    ("atomic counter", include_str!("../kernels/atomic.wat")),
+    ("spin lock", include_str!("../kernels/spinlock.wat")),
 ];
 
 /// The module for boundary and instantiation measures.

@@ -1,7 +1,7 @@
 //! The measured work, done with wasmtime.
 
 use crate::{CALLS, INSTANCES, Work};
-use wasmtime::{Engine, Linker, Module, Store, Val};
+use wasmtime::{Config, Engine, Linker, Module, Store, Val};
 
 fn linker(engine: &Engine) -> Linker<()> {
     let mut linker = Linker::new(engine);
@@ -10,7 +10,8 @@ fn linker(engine: &Engine) -> Linker<()> {
 }
 
 pub(crate) fn kernel(binary: &[u8]) -> Work<'_> {
-    let engine = Engine::default();
+    // Shared memories are behind a setting.
+    let engine = Engine::new(Config::new().shared_memory(true)).expect("supported");
     let module = Module::new(&engine, binary).expect("valid");
     let mut store = Store::new(&engine, ());
     let instance = linker(&engine).instantiate(&mut store, &module).expect("it links");
