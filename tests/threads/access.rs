@@ -102,7 +102,7 @@ fn totals_are_exact() {
             bits & mask
         };
         let count = (THREADS * TIMES) as u64;
-        assert_eq!(slot(0), 3 * count & mask, "{name}: add");
+        assert_eq!(slot(0), (3 * count) & mask, "{name}: add");
         assert_eq!(slot(1), (5 * count).wrapping_neg() & mask, "{name}: sub");
         assert_eq!(slot(2), 0, "{name}: xor");
         assert_eq!(slot(3), all_bits, "{name}: or");

@@ -148,10 +148,8 @@ fn segments() {
     assert_eq!(guest.call::<_, i32>("swap", 5).unwrap(), 0x0403_0201);
     assert_eq!(guest.call::<_, i32>("swap", 6).unwrap(), 0x0403_0201);
 
-    let outside = format!(
-        "(module (import \"\" \"\" (memory 1 1 shared)) (data (i32.const 65533) \"1234\"))"
-    );
-    let module = Module::new(&engine, &outside).unwrap();
+    let outside = r#"(module (import "" "" (memory 1 1 shared)) (data (i32.const 65533) "1234"))"#;
+    let module = Module::new(&engine, outside).unwrap();
     let made = Instance::new(&mut Store::new(&engine, ()), &module, &[guest.memory.into()]);
     assert_eq!(made.unwrap_err().downcast_ref(), Some(&palisade::Trap::MemoryOutOfBounds));
 }

@@ -92,8 +92,8 @@ fn range(memory: &MemoryData, start: u64, len: u64) -> Result<*mut u8, Trap> {
 ///   accesses of different sizes to the same bytes do; on the machine each is indivisible, and guests make such as well.
 unsafe fn copy_atomic(to: *mut u8, from: *const u8, len: usize) {
     let from = from.cast_mut();
-    let words = (to as usize ^ from as usize) % WORD == 0;
-    let is_word = |at: usize| words && (to as usize + at) % WORD == 0;
+    let words = (to as usize ^ from as usize).is_multiple_of(WORD);
+    let is_word = |at: usize| words && (to as usize + at).is_multiple_of(WORD);
     // SAFETY: callers pass places below `len`; the ranges are accessible by this function's contract.
     let byte = |at: usize| unsafe {
         let value = AtomicU8::from_ptr(from.wrapping_add(at)).load(Ordering::Relaxed);
@@ -144,7 +144,7 @@ unsafe fn store_atomic(
     let mut at = 0;
     while at < len {
         let place = to.wrapping_add(at);
-        if place as usize % WORD == 0 && len - at >= WORD {
+        if (place as usize).is_multiple_of(WORD) && len - at >= WORD {
             // SAFETY: aligned, and accessible by this function's contract.
             unsafe { AtomicU64::from_ptr(place.cast()) }.store(word(at), Ordering::Relaxed);
             at += WORD;
