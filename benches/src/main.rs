@@ -23,7 +23,7 @@ struct Options {
 }
 
 /// A kernel, by name and text.
-const KERNELS: [(&str, &str); 15] = [
+const KERNELS: [(&str, &str); 17] = [
     ("fib", include_str!("../kernels/fib.wat")),
     ("sieve", include_str!("../kernels/sieve.wat")),
     ("matmul", include_str!("../kernels/matmul.wat")),
@@ -39,6 +39,8 @@ const KERNELS: [(&str, &str); 15] = [
     ("throw and catch", include_str!("../kernels/throw.wat")),
     ("throw over 1,000 frames", include_str!("../kernels/throw_deep.wat")),
     ("small copies and fills", include_str!("../kernels/bulk.wat")),
+    ("atomic counter", include_str!("../kernels/atomic.wat")),
+    ("spin lock", include_str!("../kernels/spinlock.wat")),
 ];
 
 /// The module for boundary and instantiation measures.

@@ -13,7 +13,7 @@ fn linker(engine: &Engine) -> Linker<()> {
 fn engine() -> Engine {
     let mut config = Config::new();
     config.wasm_function_references(true).wasm_gc(true).wasm_exceptions(true);
-    config.wasm_wide_arithmetic(true);
+    config.wasm_wide_arithmetic(true).shared_memory(true);
     Engine::new(&config).expect("a valid configuration")
 }
 
