@@ -6,10 +6,10 @@
 #![forbid(unsafe_code)]
 
 mod module;
-mod palisade_side;
-mod wasmtime_side;
+mod side;
 
 use clap::Parser;
+use side::{palisade_side, wasmtime_side};
 use std::time::{Duration, Instant};
 
 /// Measures Palisade against wasmtime in one run.
