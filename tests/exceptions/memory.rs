@@ -5,7 +5,6 @@ use palisade::{
     AsContextMut, Caller, Engine, ExnType, ExternRef, Func, Instance, RootScope, Rooted, Store,
     Tag, Val, ValType,
 };
-use std::process::Command;
 
 const VARIABLE: &str = "PALISADE_EXCEPTIONS_TEST_CHILD";
 
@@ -98,9 +97,8 @@ fn resident_bytes() -> usize {
 /// In a process of its own, so that other tests do not count.
 #[test]
 fn a_million_throws_in_one_call() {
-    let program = std::env::current_exe().expect("this program");
     for name in NAMES {
-        let mut command = Command::new(&program);
+        let mut command = palisade_tests::this_program();
         command.args(["--exact", "memory::child", "--nocapture"]).env(VARIABLE, name);
         let output = command.output().expect("it starts");
         let text = String::from_utf8_lossy(&output.stderr);

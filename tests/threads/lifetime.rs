@@ -2,7 +2,6 @@
 
 use crate::{Guest, LONG, engine, shared};
 use palisade::{Instance, Module, SharedMemory, Store, WaitResult};
-use std::process::Command;
 
 #[test]
 fn memories_outlive_their_stores() {
@@ -93,16 +92,10 @@ fn mappings() -> usize {
 /// Memories come and go, with stores, waiters and growth, in a process of its own: others would disturb the count.
 #[test]
 fn nothing_leaks() {
-    const ALONE: &str = "PALISADE_TEST_ALONE";
-    if std::env::var_os(ALONE).is_none() {
-        let output = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "lifetime::nothing_leaks", "--test-threads=1"])
-            .env(ALONE, "1")
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-        return;
-    }
+    palisade_tests::alone("lifetime::nothing_leaks", None, leak_nothing);
+}
+
+fn leak_nothing() {
     let engine = engine();
     let module = Module::new(
         &engine,
