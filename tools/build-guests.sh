@@ -1,10 +1,52 @@
 #!/usr/bin/env bash
-# Builds the guest programs of tests/guests/wasi from their sources. The results are in the tree, so this is needed
-# only after a change to a source. Versions: clang 14, wasi-libc and libc++ of Debian 12.
+# Builds the guest programs of tests/guests/wasi and tests/guests/wasi-p1 from their sources. The results are in the
+# tree, so this is needed only after a change to a source. Versions: clang 14, wasi-libc and libc++ of Debian 12.
 #
-#   tools/build-guests.sh              on Debian; installs missing packages if it is run as root
+#   tools/build-guests.sh                   on Debian; installs missing packages if it is run as root
+#   tools/build-guests.sh --check-native    builds the programs wasi-p1/src/libc_*.c for the host instead, and compares
+#                                           what they do with what their .wasm files do in Palisade (or in the program
+#                                           named by $PALISADE, which takes the same options)
 set -euo pipefail
-cd "$(dirname "$0")/../tests/guests/wasi"
+root=$(cd "$(dirname "$0")/.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# in_fresh_directory OUTPUT COMMAND...: runs it in an empty directory, and writes its stdout and exit code.
+in_fresh_directory() {
+  local output=$1 directory code=0
+  shift
+  directory=$(mktemp -d -p "$work")
+  # Through a pipe, as a file could be seeked in.
+  (cd "$directory" && A=1 B='' "$@" </dev/null | cat >"$output" && exit "${PIPESTATUS[0]}") || code=$?
+  echo "exit code $code" >>"$output"
+}
+
+check_native() {
+  local palisade=${PALISADE:-} source name args differing=0 count=0
+  if [ -z "$palisade" ]; then
+    (cd "$root" && cargo build --quiet -p palisade-cli)
+    palisade=${CARGO_TARGET_DIR:-$root/target}/debug/palisade
+  fi
+  cd "$root/tests/guests/wasi-p1"
+  for source in src/libc_*.c; do
+    name=$(basename "$source" .c)
+    args=()
+    [ "$name" != libc_args ] || args=(a 'b c' '')
+    cc -DNATIVE -O1 -Wall -Wextra -Wno-unused-function "$source" -o "$work/native"
+    in_fresh_directory "$work/native.txt" "$work/native" "${args[@]}"
+    in_fresh_directory "$work/wasm.txt" "$palisade" run --dir .::/ --env A --env B "$PWD/$name.wasm" "${args[@]}"
+    count=$((count + 1))
+    diff -u --label "$name, native" --label "$name, wasm" "$work/native.txt" "$work/wasm.txt" ||
+      differing=$((differing + 1))
+  done
+  echo "$((count - differing)) of $count programs do the same"
+  [ "$differing" -eq 0 ]
+}
+
+if [ "${1:-}" = --check-native ]; then
+  check_native
+  exit
+fi
 
 packages=(clang lld wasi-libc libclang-rt-14-dev-wasm32 libc++-14-dev-wasm32 libc++abi-14-dev-wasm32)
 missing=()
@@ -22,8 +64,7 @@ if [ ${#missing[@]} -gt 0 ]; then
   apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
-objects=$(mktemp -d)
-trap 'rm -rf "$objects"' EXIT
+cd "$root/tests/guests/wasi"
 
 # build OUTPUT SOURCE [LINKER ARGUMENTS...]: compiles, then links without -O, with which clang would also run
 # wasm-opt on the result if the machine happens to have one.
@@ -38,9 +79,10 @@ build() {
     # Line tables, with file names that do not depend on where this is built.
     debug.c) compile=(-g -O1 -ffile-prefix-map="$PWD"=.) ;;
   esac
+  [[ $PWD != */wasi-p1 ]] || compile=(-Wextra -Wno-unused-function)
   compiler+=(--target=wasm32-wasi --sysroot=/usr)
-  "${compiler[@]}" -O2 -Wall "${compile[@]}" -c "src/$source" -o "$objects/$source.o"
-  "${compiler[@]}" "$objects/$source.o" "$@" -o "$output"
+  "${compiler[@]}" -O2 -Wall "${compile[@]}" -c "src/$source" -o "$work/$source.o"
+  "${compiler[@]}" "$work/$source.o" "$@" -o "$output"
   chmod 644 "$output"
 }
 
@@ -63,3 +105,13 @@ build overflow_stack_first.wasm overflow.c "${stack_first[@]}"
 build reactor.wasm reactor.c -mexec-model=reactor -Wl,--export=malloc -Wl,--export=free
 
 ls -l -- *.wasm
+
+cd "$root/tests/guests/wasi-p1"
+for source in src/*.c; do
+  name=$(basename "$source" .c)
+  model=command
+  [[ $name != reactor_* ]] || model=reactor
+  build "$name.wasm" "$name.c" -mexec-model=$model -Wl,--strip-all
+done
+echo "$(find . -maxdepth 1 -name '*.wasm' | wc -l) programs of tests/guests/wasi-p1:" \
+  "$(cat -- *.wasm | wc -c) bytes"

@@ -8,7 +8,7 @@ mod guest;
 
 use guest::{Guest, MEMORY_BYTES};
 use palisade::{Engine, Linker, Module, Store};
-use palisade_wasi::{I32Exit, MemoryInputPipe, MemoryOutputPipe, WasiCtx, WasiCtxBuilder};
+use palisade_wasi::{DirPerms, FilePerms, I32Exit, MemoryInputPipe, MemoryOutputPipe, WasiCtx, WasiCtxBuilder};
 use std::collections::BTreeSet;
 use std::fs;
 use tempfile::TempDir;
@@ -46,7 +46,7 @@ fn with_directory() -> (TempDir, Guest) {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("file"), "0123456789").unwrap();
     fs::create_dir(dir.path().join("sub")).unwrap();
-    let wasi = WasiCtxBuilder::new().preopened_dir(dir.path(), "/").unwrap().build();
+    let wasi = WasiCtxBuilder::new().preopened_dir(dir.path(), "/", DirPerms::all(), FilePerms::all()).unwrap().build();
     (dir, Guest::new(wasi))
 }
 
@@ -238,7 +238,7 @@ fn no_way_out_of_a_directory() {
     std::os::unix::fs::symlink("../secret", inner.join("up")).unwrap();
     std::os::unix::fs::symlink(outer.path().join("secret"), inner.join("absolute")).unwrap();
     std::os::unix::fs::symlink("..", inner.join("parent")).unwrap();
-    let mut guest = Guest::new(WasiCtxBuilder::new().preopened_dir(&inner, "/").unwrap().build());
+    let mut guest = Guest::new(WasiCtxBuilder::new().preopened_dir(&inner, "/", DirPerms::all(), FilePerms::all()).unwrap().build());
     let absolute = outer.path().join("secret");
     let ways = ["../secret", "sub/../../secret", "up", "absolute", "parent/secret", "/etc/passwd"];
     let [new, new_len] = guest.path("new");

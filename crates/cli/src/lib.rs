@@ -25,6 +25,10 @@ const EXAMPLES: &str = "\
 Examples:
   palisade hello.wasm one two          run a program; what follows the file is its own
   palisade run --dir data::/ app.wasm  let it see the directory `data` as its root
+  palisade run --dir data::/in::ro --env LANG=C --env HOME app.wasm
+                                       only to read; with one variable set and one passed on
+  palisade run --tcplisten 127.0.0.1:8080 server.wasm
+                                       accept connections from the socket, descriptor 3
   palisade run --invoke add math.wat 1 0x2a
                                        call one function, print its results
   palisade run --preload host=shim.wat app.wasm
@@ -34,7 +38,7 @@ Examples:
   palisade validate *.wasm             check modules
   palisade inspect app.wasm            show what a module is made of
 
-Exit status: that of the guest; 134 after a trap; 1 when a module or file cannot be loaded,
+Exit status: that of the guest; 128 and the number of a signal that it raised; 134 after a trap; 1 when a module or file cannot be loaded,
 is not valid or does not link, or an assertion of a script failed; 2 for wrong usage.";
 
 /// Runs, tests, checks and describes WebAssembly modules.

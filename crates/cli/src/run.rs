@@ -9,8 +9,9 @@ use crate::input;
 use crate::invoke::{self, Invocation};
 use crate::output::Output;
 use palisade::{Engine, Instance, Linker, Module, Store, Val};
-use palisade_wasi::{WasiCtx, WasiCtxBuilder};
+use palisade_wasi::{DirPerms, FilePerms, WasiCtx, WasiCtxBuilder};
 use std::ffi::OsString;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -25,9 +26,22 @@ pub(crate) struct Options {
     #[arg(long = "env", value_name = "NAME[=VALUE]", value_parser = parse_variable)]
     variables: Vec<Variable>,
 
-    /// Let the guest see the directory HOST, as GUEST if given
-    #[arg(long = "dir", value_name = "HOST[::GUEST]", value_parser = parse_directory)]
+    /// Pass on all environment variables; `--env` can change single ones
+    #[arg(long)]
+    inherit_env: bool,
+
+    /// The name that the guest has for itself, instead of its file name
+    #[arg(long, value_name = "NAME")]
+    argv0: Option<String>,
+
+    /// Let the guest see the directory HOST, as GUEST if given; with `ro` it cannot change anything there
+    #[arg(long = "dir", value_name = "HOST[::GUEST[::ro]]", value_parser = parse_directory)]
     directories: Vec<Directory>,
+
+    /// Listen on ADDR (such as 127.0.0.1:8080) and let the guest accept connections; the sockets follow the directories,
+    /// which begin with descriptor 3
+    #[arg(long = "tcplisten", value_name = "ADDR")]
+    listen: Vec<String>,
 
     /// Instantiate FILE first; its exports are what modules import from NAME
     #[arg(long = "preload", value_name = "NAME=FILE", value_parser = parse_preload)]
@@ -49,6 +63,7 @@ struct Variable {
 struct Directory {
     host: String,
     guest: String,
+    read_only: bool,
 }
 
 #[derive(Clone)]
@@ -77,6 +92,8 @@ pub(crate) fn execute(options: &Options, out: &mut Output) -> Result<ExitCode, F
         define_preload(&mut store, &mut linker, preload)?;
     }
 
+    // A guest that writes to a pipe that nobody reads ends as a native program does; Rust would have it see an error.
+    sigpipe::reset();
     let instance = instantiate(&mut store, &linker, &module, file)?;
     match invocation {
         Some(invocation) => {
@@ -139,16 +156,26 @@ fn wasi_context(options: &Options, file: &Path, args: &[String]) -> Result<WasiC
     builder.inherit_stdio();
     // A guest learns the name of its file and not where it lies: the path is the host's.
     let program = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
-    builder.args(&[program]);
-    builder.args(args);
+    builder.arg(options.argv0.as_deref().unwrap_or(&program)).args(args);
+    if options.inherit_env {
+        builder.inherit_env();
+    }
     for variable in &options.variables {
         if let Some(value) = variable.resolve()? {
             builder.env(&variable.name, value);
         }
     }
-    for Directory { host, guest } in &options.directories {
+    for Directory { host, guest, read_only } in &options.directories {
         let what = format!("cannot open the directory `{host}`");
-        builder.preopened_dir(host, guest).map_err(Failure::during(what))?;
+        let (dirs, files) = match read_only {
+            true => (DirPerms::READ, FilePerms::READ),
+            false => (DirPerms::all(), FilePerms::all()),
+        };
+        builder.preopened_dir(host, guest, dirs, files).map_err(Failure::during(what))?;
+    }
+    for address in &options.listen {
+        let what = format!("cannot listen on `{address}`");
+        builder.preopened_socket(TcpListener::bind(address).map_err(Failure::during(what))?);
     }
     Ok(builder.build())
 }
@@ -196,11 +223,17 @@ fn parse_variable(text: &str) -> Result<Variable, String> {
 }
 
 fn parse_directory(text: &str) -> Result<Directory, String> {
-    let (host, guest) = text.split_once("::").unwrap_or((text, text));
+    let parts: Vec<&str> = text.split("::").collect();
+    let (host, guest, read_only) = match parts[..] {
+        [host] => (host, host, false),
+        [host, guest] => (host, guest, false),
+        [host, guest, "ro"] => (host, guest, true),
+        _ => ("", "", false),
+    };
     if host.is_empty() || guest.is_empty() {
-        return Err("expected HOST or HOST::GUEST".into());
+        return Err("expected HOST, HOST::GUEST or HOST::GUEST::ro".into());
     }
-    Ok(Directory { host: host.to_string(), guest: guest.to_string() })
+    Ok(Directory { host: host.to_string(), guest: guest.to_string(), read_only })
 }
 
 fn parse_preload(text: &str) -> Result<Preload, String> {

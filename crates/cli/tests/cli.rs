@@ -184,7 +184,7 @@ fn help_and_version() {
     palisade(&["--version"]).exits(0).shows(&["palisade "]);
     let words = ["Examples:", "wast", "validate", "inspect", "--preload", "Exit status"];
     palisade(&["--help"]).exits(0).shows(&words);
-    palisade(&["run", "--help"]).exits(0).shows(&["--invoke", "--dir", "HOST[::GUEST]"]);
+    palisade(&["run", "--help"]).exits(0).shows(&["--invoke", "--dir", "HOST[::GUEST[::ro]]"]);
 }
 
 #[test]

@@ -4,7 +4,9 @@
 #![forbid(unsafe_code)]
 
 use palisade::{Engine, Error, Instance, Linker, Module, Store, Trap, TypedFunc, WasmBacktrace};
-use palisade_wasi::{I32Exit, MemoryInputPipe, MemoryOutputPipe, WasiCtx, WasiCtxBuilder};
+use palisade_wasi::{
+    DirPerms, FilePerms, I32Exit, MemoryInputPipe, MemoryOutputPipe, WasiCtx, WasiCtxBuilder,
+};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -77,7 +79,8 @@ impl Run<'_> {
         builder.arg(format!("{}.wasm", self.name)).args(self.args).envs(self.env);
         builder.stdin(MemoryInputPipe::new(self.stdin.to_string())).stdout(stdout.clone());
         if let Some((host, guest)) = self.dir {
-            builder.preopened_dir(host, guest).expect("the directory opens");
+            let (dirs, files) = (DirPerms::all(), FilePerms::all());
+            builder.preopened_dir(host, guest, dirs, files).expect("the directory opens");
         }
         let (mut store, instance) = instantiate(self.name, builder.build());
         let start = instance.get_typed_func::<(), ()>(&mut store, "_start").expect("a command");

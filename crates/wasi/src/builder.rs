@@ -4,7 +4,9 @@
 //! empty stdin, discarded output and no files.
 
 use std::ffi::OsStr;
+use std::io::{Read, Write};
 use std::mem;
+use std::net::TcpListener;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 use std::time::Instant;
@@ -13,9 +15,12 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use palisade::{Error, Result};
 
-use crate::ctx::{FdTable, WasiCtx};
-use crate::descriptor::{Descriptor, OpenDir};
-use crate::stream::{Input, MemoryInputPipe, MemoryOutputPipe, Output};
+use crate::clock::{Clocks, HostMonotonicClock, HostWallClock};
+use crate::ctx::{Entry, FdTable, RandomSource, WasiCtx};
+use crate::descriptor::{Descriptor, OpenDir, Socket};
+use crate::perms::{DirPerms, FilePerms, Perms};
+use crate::rights::{self, Rights};
+use crate::stream::{Input, Output};
 
 /// Builds a [`WasiCtx`].
 ///
@@ -29,6 +34,10 @@ pub struct WasiCtxBuilder {
     stdout: Output,
     stderr: Output,
     preopens: Vec<OpenDir>,
+    sockets: Vec<TcpListener>,
+    wall_clock: Option<Box<dyn HostWallClock>>,
+    monotonic_clock: Option<Box<dyn HostMonotonicClock>>,
+    random: Option<RandomSource>,
 }
 
 impl std::fmt::Debug for WasiCtxBuilder {
@@ -64,13 +73,13 @@ impl WasiCtxBuilder {
         self
     }
 
-    /// Appends an environment variable.
+    /// Sets an environment variable.
     pub fn env(&mut self, key: impl AsRef<str>, value: impl AsRef<str>) -> &mut Self {
-        self.push_env(key.as_ref().as_ref(), value.as_ref().as_ref());
+        self.set_env(key.as_ref().as_ref(), value.as_ref().as_ref());
         self
     }
 
-    /// Appends several environment variables.
+    /// Sets several environment variables.
     pub fn envs(&mut self, variables: &[(impl AsRef<str>, impl AsRef<str>)]) -> &mut Self {
         for (key, value) in variables {
             self.env(key, value);
@@ -78,33 +87,42 @@ impl WasiCtxBuilder {
         self
     }
 
-    /// Appends the environment of this process.
+    /// Sets all environment variables of this process.
     pub fn inherit_env(&mut self) -> &mut Self {
         for (key, value) in std::env::vars_os() {
-            self.push_env(&key, &value);
+            self.set_env(&key, &value);
         }
         self
     }
 
-    fn push_env(&mut self, key: &OsStr, value: &OsStr) {
-        self.env.push([key.as_bytes(), value.as_bytes()].join(&b'='));
+    /// One that is set already keeps its place and gets the new value.
+    fn set_env(&mut self, key: &OsStr, value: &OsStr) {
+        let variable = [key.as_bytes(), value.as_bytes()].join(&b'=');
+        let name = &variable[..=key.len()];
+        match self.env.iter_mut().find(|set| set.starts_with(name)) {
+            Some(set) => *set = variable,
+            None => self.env.push(variable),
+        }
     }
 
-    /// Lets the guest read `pipe` as its stdin.
-    pub fn stdin(&mut self, pipe: MemoryInputPipe) -> &mut Self {
-        self.stdin = Input::Pipe(pipe);
+    /// Lets the guest read `reader` as its stdin: a [`MemoryInputPipe`](crate::MemoryInputPipe), a
+    /// file, anything that reads. `poll_oneoff` takes it to be always ready.
+    pub fn stdin(&mut self, reader: impl Read + Send + 'static) -> &mut Self {
+        self.stdin = Input::from_reader(reader);
         self
     }
 
-    /// Collects the guest's stdout in `pipe`.
-    pub fn stdout(&mut self, pipe: MemoryOutputPipe) -> &mut Self {
-        self.stdout = Output::Pipe(pipe);
+    /// Gives the guest's stdout to `writer`: a [`MemoryOutputPipe`](crate::MemoryOutputPipe) that
+    /// collects it, a file, anything that writes. It is flushed when the guest syncs its stdout,
+    /// and otherwise left to buffer as it likes.
+    pub fn stdout(&mut self, writer: impl Write + Send + 'static) -> &mut Self {
+        self.stdout = Output::from_writer(writer);
         self
     }
 
-    /// Collects the guest's stderr in `pipe`.
-    pub fn stderr(&mut self, pipe: MemoryOutputPipe) -> &mut Self {
-        self.stderr = Output::Pipe(pipe);
+    /// Gives the guest's stderr to `writer`; see [`stdout`](Self::stdout).
+    pub fn stderr(&mut self, writer: impl Write + Send + 'static) -> &mut Self {
+        self.stderr = Output::from_writer(writer);
         self
     }
 
@@ -132,8 +150,10 @@ impl WasiCtxBuilder {
         self.inherit_stdin().inherit_stdout().inherit_stderr()
     }
 
-    /// Opens the host's directory `host_path` and gives it to the guest, to read and to change,
-    /// under the name `guest_path`.
+    /// Opens the host's directory `host_path` and gives it to the guest under the name
+    /// `guest_path`, for what `dir_perms` and `file_perms` allow; the rest is `EPERM`.
+    ///
+    /// Directories are descriptors 3, 4 and so on, in the order of the calls.
     ///
     /// # Errors
     ///
@@ -142,25 +162,80 @@ impl WasiCtxBuilder {
         &mut self,
         host_path: impl AsRef<Path>,
         guest_path: impl AsRef<str>,
+        dir_perms: DirPerms,
+        file_perms: FilePerms,
     ) -> Result<&mut Self> {
         let host_path = host_path.as_ref();
         let dir = Dir::open_ambient_dir(host_path, ambient_authority()).map_err(|error| {
             Error::new(error).context(format!("cannot open directory {}", host_path.display()))
         })?;
-        self.preopens.push(OpenDir::new(dir, Some(guest_path.as_ref().to_owned())));
+        let perms = Perms { dir: dir_perms, file: file_perms };
+        self.preopens.push(OpenDir::new(dir, perms, Some(guest_path.as_ref().to_owned())));
         Ok(self)
+    }
+
+    /// Gives the guest a listening socket, from which it accepts connections with `sock_accept`.
+    ///
+    /// Sockets are the descriptors after the preopened directories, which C libraries expect
+    /// first; without directories, the first socket is descriptor 3.
+    pub fn preopened_socket(&mut self, listener: impl Into<TcpListener>) -> &mut Self {
+        self.sockets.push(listener.into());
+        self
+    }
+
+    /// Replaces the time of day.
+    pub fn wall_clock(&mut self, clock: impl HostWallClock + 'static) -> &mut Self {
+        self.wall_clock = Some(Box::new(clock));
+        self
+    }
+
+    /// Replaces the monotonic clock, and with it the clocks of CPU time. A guest that waits still
+    /// does so in real time.
+    pub fn monotonic_clock(&mut self, clock: impl HostMonotonicClock + 'static) -> &mut Self {
+        self.monotonic_clock = Some(Box::new(clock));
+        self
+    }
+
+    /// Replaces the source of random bytes by one that fills the slices it is given. For guests
+    /// with secrets it has to be cryptographically secure.
+    pub fn secure_random(&mut self, source: impl FnMut(&mut [u8]) + Send + 'static) -> &mut Self {
+        self.random = Some(Box::new(source));
+        self
     }
 
     /// The finished context. The builder is empty afterwards, as a directory has one owner.
     pub fn build(&mut self) -> WasiCtx {
         let built = mem::take(self);
         let streams = [
-            Descriptor::Input(built.stdin),
-            Descriptor::Output(built.stdout),
-            Descriptor::Output(built.stderr),
+            entry(Descriptor::Input(built.stdin), rights::INPUT, 0),
+            entry(Descriptor::Output(built.stdout), rights::OUTPUT, 0),
+            entry(Descriptor::Output(built.stderr), rights::OUTPUT, 0),
         ];
-        let preopens = built.preopens.into_iter().map(Descriptor::Dir);
-        let fds = FdTable::new(streams.into_iter().chain(preopens));
-        WasiCtx { args: built.args, env: built.env, fds, epoch: Instant::now() }
+        let preopens = built.preopens.into_iter().map(|dir| {
+            let mutable = dir.perms.dir.contains(DirPerms::MUTATE);
+            let base = if mutable { rights::DIR } else { rights::DIR_READ_ONLY };
+            // What permissions forbid is passed on all the same: the C library asks for no more
+            // than that, and would open for reading what the program opens to read and write.
+            entry(Descriptor::Dir(dir), base, rights::DIR_INHERITING)
+        });
+        let sockets = built.sockets.into_iter().map(|listener| {
+            let socket = Descriptor::Socket(Socket(listener.into()));
+            entry(socket, rights::LISTENER, rights::CONNECTION)
+        });
+        WasiCtx {
+            args: built.args,
+            env: built.env,
+            fds: FdTable::new(streams.into_iter().chain(preopens).chain(sockets)),
+            clocks: Clocks {
+                wall: built.wall_clock,
+                monotonic: built.monotonic_clock,
+                epoch: Instant::now(),
+            },
+            random: built.random,
+        }
     }
+}
+
+fn entry(descriptor: Descriptor, base: u64, inheriting: u64) -> Entry {
+    Entry { descriptor, rights: Rights::new(base, inheriting) }
 }

@@ -1,14 +1,17 @@
 //! What a guest's descriptor number stands for.
 //!
-//! Invariant: an [`OpenFile`] or [`OpenDir`] was given by the embedder or opened through a
-//! [`Dir`]; nothing here or elsewhere in this crate opens a path of the guest in another way.
+//! Invariant: an [`OpenFile`], [`OpenDir`] or [`Socket`] was given by the embedder, opened through
+//! a [`Dir`], or accepted by a socket; nothing here or elsewhere in this crate opens a path of the
+//! guest in another way.
 
 use std::fs::File;
+use std::os::fd::OwnedFd;
 
-use cap_std::fs::{Dir, Metadata};
+use cap_std::fs::{Dir, OpenOptions};
 
 use crate::errno::Errno;
 use crate::p1::readdir::Listing;
+use crate::perms::{FilePerms, Perms};
 use crate::stream::{Input, Output};
 
 /// An open descriptor.
@@ -21,37 +24,20 @@ pub(crate) enum Descriptor {
     File(OpenFile),
     /// A directory, preopened or opened by path.
     Dir(OpenDir),
+    /// A socket, preopened or accepted.
+    Socket(Socket),
 }
 
-/// An open file and the access the guest asked for.
-///
-/// The access is kept here because the host file may allow more: the host needs write access to
-/// create or truncate a file that the guest opens for reading only.
+/// An open file. The host's descriptor has the access that the guest asked for, and no other.
 pub(crate) struct OpenFile {
     pub(crate) file: File,
-    pub(crate) readable: bool,
-    pub(crate) writable: bool,
-}
-
-impl OpenFile {
-    /// The host file, if the guest may read it.
-    pub(crate) fn for_reading(&self) -> Result<&File, Errno> {
-        if self.readable { Ok(&self.file) } else { Err(Errno::BADF) }
-    }
-
-    /// The host file, if the guest may write it.
-    pub(crate) fn for_writing(&self) -> Result<&File, Errno> {
-        if self.writable { Ok(&self.file) } else { Err(Errno::BADF) }
-    }
-
-    pub(crate) fn metadata(&self) -> Result<Metadata, Errno> {
-        Ok(Metadata::from_file(&self.file)?)
-    }
+    pub(crate) perms: FilePerms,
 }
 
 /// An open directory.
 pub(crate) struct OpenDir {
     pub(crate) dir: Dir,
+    pub(crate) perms: Perms,
     /// The guest's name for it, when it is preopened.
     pub(crate) preopen: Option<String>,
     /// Where a sequence of `fd_readdir` calls has got to.
@@ -59,7 +45,16 @@ pub(crate) struct OpenDir {
 }
 
 impl OpenDir {
-    pub(crate) fn new(dir: Dir, preopen: Option<String>) -> OpenDir {
-        OpenDir { dir, preopen, listing: None }
+    pub(crate) fn new(dir: Dir, perms: Perms, preopen: Option<String>) -> OpenDir {
+        OpenDir { dir, perms, preopen, listing: None }
+    }
+
+    /// Opens it once more, for what the descriptor at hand may not do: it may be one that only
+    /// locates the directory.
+    pub(crate) fn reopen(&self) -> Result<File, Errno> {
+        Ok(self.dir.open_with(".", OpenOptions::new().read(true))?.into_std())
     }
 }
+
+/// A stream socket: one that listens, or a connection.
+pub(crate) struct Socket(pub(crate) OwnedFd);

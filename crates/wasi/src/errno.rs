@@ -16,6 +16,8 @@ impl Errno {
     pub(crate) const AGAIN: Errno = Errno(6);
     pub(crate) const BADF: Errno = Errno(8);
     pub(crate) const BUSY: Errno = Errno(10);
+    pub(crate) const CONNABORTED: Errno = Errno(13);
+    pub(crate) const CONNRESET: Errno = Errno(15);
     pub(crate) const DEADLK: Errno = Errno(16);
     pub(crate) const DQUOT: Errno = Errno(19);
     pub(crate) const EXIST: Errno = Errno(20);
@@ -31,14 +33,17 @@ impl Errno {
     pub(crate) const MLINK: Errno = Errno(34);
     pub(crate) const NAMETOOLONG: Errno = Errno(37);
     pub(crate) const NFILE: Errno = Errno(41);
+    pub(crate) const NOBUFS: Errno = Errno(42);
     pub(crate) const NODEV: Errno = Errno(43);
     pub(crate) const NOENT: Errno = Errno(44);
     pub(crate) const NOLCK: Errno = Errno(46);
     pub(crate) const NOMEM: Errno = Errno(48);
     pub(crate) const NOSPC: Errno = Errno(51);
     pub(crate) const NOSYS: Errno = Errno(52);
+    pub(crate) const NOTCONN: Errno = Errno(53);
     pub(crate) const NOTDIR: Errno = Errno(54);
     pub(crate) const NOTEMPTY: Errno = Errno(55);
+    pub(crate) const NOTSOCK: Errno = Errno(57);
     pub(crate) const NOTSUP: Errno = Errno(58);
     pub(crate) const NOTTY: Errno = Errno(59);
     pub(crate) const NXIO: Errno = Errno(60);
@@ -68,6 +73,8 @@ impl From<Host> for Errno {
             Host::AGAIN => Errno::AGAIN,
             Host::BADF => Errno::BADF,
             Host::BUSY => Errno::BUSY,
+            Host::CONNABORTED => Errno::CONNABORTED,
+            Host::CONNRESET => Errno::CONNRESET,
             Host::DEADLK => Errno::DEADLK,
             Host::DQUOT => Errno::DQUOT,
             Host::EXIST => Errno::EXIST,
@@ -82,14 +89,17 @@ impl From<Host> for Errno {
             Host::MLINK => Errno::MLINK,
             Host::NAMETOOLONG => Errno::NAMETOOLONG,
             Host::NFILE => Errno::NFILE,
+            Host::NOBUFS => Errno::NOBUFS,
             Host::NODEV => Errno::NODEV,
             Host::NOENT => Errno::NOENT,
             Host::NOLCK => Errno::NOLCK,
             Host::NOMEM => Errno::NOMEM,
             Host::NOSPC => Errno::NOSPC,
             Host::NOSYS => Errno::NOSYS,
+            Host::NOTCONN => Errno::NOTCONN,
             Host::NOTDIR => Errno::NOTDIR,
             Host::NOTEMPTY => Errno::NOTEMPTY,
+            Host::NOTSOCK => Errno::NOTSOCK,
             // On Linux this is also EOPNOTSUPP.
             Host::NOTSUP => Errno::NOTSUP,
             Host::NOTTY => Errno::NOTTY,
@@ -121,6 +131,10 @@ impl From<io::Error> for Errno {
             io::ErrorKind::InvalidInput => Errno::INVAL,
             io::ErrorKind::InvalidData => Errno::ILSEQ,
             io::ErrorKind::NotFound => Errno::NOENT,
+            io::ErrorKind::StorageFull => Errno::NOSPC,
+            io::ErrorKind::BrokenPipe => Errno::PIPE,
+            io::ErrorKind::WouldBlock => Errno::AGAIN,
+            io::ErrorKind::Interrupted => Errno::INTR,
             io::ErrorKind::Unsupported => Errno::NOTSUP,
             _ => Errno::IO,
         }

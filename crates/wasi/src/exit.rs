@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// The error with which a guest's call ends when it called `proc_exit`; holds the exit code.
+/// The error with which a guest's call ends when it called `proc_exit`; holds the exit code, or
+/// 128 and the number of the signal when the guest raised one that ends a process.
 ///
 /// A code of zero is success, but it is an error here all the same: the guest stopped running
 /// and its call has no results.

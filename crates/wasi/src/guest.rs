@@ -16,9 +16,12 @@ use crate::errno::Errno;
 /// Longest path a guest may pass, the host's own limit (`PATH_MAX` of Linux).
 const MAX_PATH_BYTES: u32 = 4096;
 
-/// Most buffers used by one read or write; those after it are left for the next call, as reads
-/// and writes may be short. The C libraries pass two, and the arrays live on the stack.
-pub(crate) const MAX_BUFFERS: usize = 64;
+/// Most buffers used by one read or write, the host's own limit (`IOV_MAX` of Linux); those after
+/// it are left for the next call, as reads and writes may be short.
+const MAX_BUFFERS: usize = 1024;
+
+/// Buffers of a call that are kept without an allocation. Programs pass one, C libraries two.
+const FEW_BUFFERS: usize = 2;
 
 /// Size of a `iovec` or `ciovec`: pointer and length.
 const IOVEC_BYTES: u32 = 8;
@@ -121,15 +124,14 @@ impl<'a> Guest<'a> {
     /// The array is read once: a guest cannot change it by having it read over.
     pub(crate) fn buffers(&self, pointer: u32, count: u32) -> Result<Buffers, Errno> {
         let array = self.array(pointer, count, IOVEC_BYTES)?;
-        let mut buffers = Buffers { spans: [Span::default(); MAX_BUFFERS], count: 0 };
+        let mut buffers = Buffers::default();
         let mut total = 0_u32;
         for iovec in self.bytes(array).chunks_exact(IOVEC_BYTES as usize) {
             let span = self.span(le_u32(iovec, 0), le_u32(iovec, 4))?;
             // The number of bytes transferred is reported in 32 bits.
             total = total.checked_add(span.len as u32).ok_or(Errno::INVAL)?;
-            if span.len > 0 && buffers.count < MAX_BUFFERS {
-                buffers.spans[buffers.count] = span;
-                buffers.count += 1;
+            if span.len > 0 {
+                buffers.push(span);
             }
         }
         Ok(buffers)
@@ -141,9 +143,13 @@ impl<'a> Guest<'a> {
         buffers: &Buffers,
         write: impl FnOnce(&[IoSlice<'_>]) -> R,
     ) -> R {
-        let slices: [IoSlice<'_>; MAX_BUFFERS] =
-            std::array::from_fn(|i| IoSlice::new(self.bytes(buffers.spans[i])));
-        write(&slices[..buffers.count])
+        let slice = |span: &Span| IoSlice::new(self.bytes(*span));
+        match buffers.spans() {
+            [] => write(&[]),
+            [one] => write(&[slice(one)]),
+            [one, two] => write(&[slice(one), slice(two)]),
+            many => write(&many.iter().map(slice).collect::<Vec<_>>()),
+        }
     }
 
     /// Calls `read` with the bytes of `buffers`, to be filled. When some overlap only the first
@@ -153,35 +159,77 @@ impl<'a> Guest<'a> {
         buffers: &Buffers,
         read: impl FnOnce(&mut [IoSliceMut<'_>]) -> R,
     ) -> R {
-        let mut order: [usize; MAX_BUFFERS] = std::array::from_fn(|i| i);
-        let mut order = &mut order[..buffers.count];
-        order.sort_unstable_by_key(|&i| buffers.spans[i].start);
-        let overlaps = |pair: &[usize]| buffers.spans[pair[0]].end() > buffers.spans[pair[1]].start;
-        if order.windows(2).any(overlaps) {
-            order = &mut order[..1];
-            order[0] = 0;
+        match *buffers.spans() {
+            [] => read(&mut []),
+            [one] => read(&mut [IoSliceMut::new(self.bytes_mut(one))]),
+            [one, two] if one.end() <= two.start => {
+                let (low, high) = self.bytes.split_at_mut(two.start);
+                let (one, two) = (&mut low[one.range()], &mut high[..two.len]);
+                read(&mut [IoSliceMut::new(one), IoSliceMut::new(two)])
+            }
+            [one, two] if two.end() <= one.start => {
+                let (low, high) = self.bytes.split_at_mut(one.start);
+                let (one, two) = (&mut high[..one.len], &mut low[two.range()]);
+                read(&mut [IoSliceMut::new(one), IoSliceMut::new(two)])
+            }
+            [one, _] => read(&mut [IoSliceMut::new(self.bytes_mut(one))]),
+            ref many => self.scatter_many(many, read),
         }
-        let count = order.len();
+    }
 
-        let mut slices: [IoSliceMut<'_>; MAX_BUFFERS] =
-            std::array::from_fn(|_| IoSliceMut::new(&mut []));
+    fn scatter_many<R>(
+        &mut self,
+        spans: &[Span],
+        read: impl FnOnce(&mut [IoSliceMut<'_>]) -> R,
+    ) -> R {
+        let mut order: Vec<usize> = (0..spans.len()).collect();
+        order.sort_unstable_by_key(|&i| spans[i].start);
+        if order.windows(2).any(|pair| spans[pair[0]].end() > spans[pair[1]].start) {
+            return read(&mut [IoSliceMut::new(self.bytes_mut(spans[0]))]);
+        }
+        let mut slices: Vec<IoSliceMut<'_>> =
+            spans.iter().map(|_| IoSliceMut::new(&mut [])).collect();
         let mut rest = &mut *self.bytes;
         let mut position = 0;
-        for &mut i in order {
-            let span = buffers.spans[i];
+        for i in order {
+            let span = spans[i];
             let (_, tail) = mem::take(&mut rest).split_at_mut(span.start - position);
             let (slice, tail) = tail.split_at_mut(span.len);
             slices[i] = IoSliceMut::new(slice);
             (rest, position) = (tail, span.end());
         }
-        read(&mut slices[..count])
+        read(&mut slices)
     }
 }
 
 /// The buffers of one read or write that are not empty, at most [`MAX_BUFFERS`] of them.
+#[derive(Default)]
 pub(crate) struct Buffers {
-    spans: [Span; MAX_BUFFERS],
+    few: [Span; FEW_BUFFERS],
+    /// All of them, once they are more than few.
+    many: Vec<Span>,
     count: usize,
+}
+
+impl Buffers {
+    fn push(&mut self, span: Span) {
+        if self.count == MAX_BUFFERS {
+            return;
+        }
+        if self.count < FEW_BUFFERS {
+            self.few[self.count] = span;
+        } else {
+            if self.count == FEW_BUFFERS {
+                self.many.extend(self.few);
+            }
+            self.many.push(span);
+        }
+        self.count += 1;
+    }
+
+    fn spans(&self) -> &[Span] {
+        if self.many.is_empty() { &self.few[..self.count] } else { &self.many }
+    }
 }
 
 /// The little-endian number at `offset` of `bytes`, which the caller knows to be long enough.

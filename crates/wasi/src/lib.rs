@@ -1,7 +1,7 @@
 //! WASI preview 1 (`wasi_snapshot_preview1`) over the public API of `palisade`.
 //!
 //! A [`WasiCtx`] holds what one guest may see: arguments, environment, standard streams and
-//! preopened directories. It lives in the data of a store, and [`add_to_linker`] defines the
+//! preopened directories and sockets. It lives in the data of a store, and [`add_to_linker`] defines the
 //! functions that use it.
 //!
 //! ```
@@ -37,28 +37,45 @@
 //! # What a guest can and cannot do
 //!
 //! * It reaches files only through preopened directories. Paths that lead out of one, by `..`, by
-//!   being absolute or through a symbolic link, give `ENOTCAPABLE`.
+//!   being absolute or through a symbolic link, give `ENOTCAPABLE`, also when somebody swaps a
+//!   directory for a link at the same time.
+//! * [`DirPerms`] and [`FilePerms`] make a preopened directory read-only; what they forbid is
+//!   `EPERM`. Files do not move or get hard links to where they would have more permissions.
+//! * Rights of a descriptor are enforced and can only shrink, by `fd_fdstat_set_rights` and by what
+//!   a directory passes on to what is opened through it: `ENOTCAPABLE`. A file that was not opened
+//!   to be read or written gives `EBADF` for that, as on Linux.
+//! * It reaches the network only through listening sockets that the embedder gives it.
 //! * Every pointer it passes is checked before a call has any effect; a bad one gives `EFAULT`.
 //! * What the host allocates for one call is bounded by constants, not by what the guest asks for.
 //! * It can block its thread: a read of an inherited stdin, or a sleep, takes as long as it takes.
+//! * With [`wall_clock`](WasiCtxBuilder::wall_clock),
+//!   [`monotonic_clock`](WasiCtxBuilder::monotonic_clock) and
+//!   [`secure_random`](WasiCtxBuilder::secure_random), and streams in memory, what it computes
+//!   depends on nothing but what the embedder gives it.
 //!
-//! Deliberately absent: sockets, signals and the narrowing of rights give `ENOTSUP`. Rights are
-//! reported, because guests read access modes from them, but they restrict nothing beyond the
-//! read or write access a file was opened with.
+//! Errors are those that Linux gives for the same call of a native program, where there is one.
+//!
+//! Deliberately absent: hard links to what a symbolic link points to (`EINVAL`), and signals that
+//! stop a process to be continued later (`ENOTSUP`).
 
 #![forbid(unsafe_code)]
 
 mod builder;
+mod clock;
 mod ctx;
 mod descriptor;
 mod errno;
 mod exit;
 mod guest;
 pub mod p1;
+mod perms;
+mod rights;
 mod stream;
 
 pub use builder::WasiCtxBuilder;
+pub use clock::{HostMonotonicClock, HostWallClock};
 pub use ctx::WasiCtx;
 pub use exit::I32Exit;
 pub use p1::add_to_linker;
+pub use perms::{DirPerms, FilePerms};
 pub use stream::{MemoryInputPipe, MemoryOutputPipe};

@@ -1,9 +1,11 @@
-//! Standard streams: the host's own, pipes in memory, or nothing.
+//! Standard streams: the host's own, pipes in memory, readers and writers of the embedder, or
+//! nothing.
 //!
 //! Host streams are used through their descriptors, without a buffer, so that what a guest wrote
 //! is out when its call returns. Failure to write is an error code for the guest, never a panic.
 
-use std::io::{IoSlice, IoSliceMut, IsTerminal, Write};
+use std::any::Any;
+use std::io::{self, IoSlice, IoSliceMut, IsTerminal, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::io::{readv, retry_on_intr, writev};
@@ -19,19 +21,33 @@ pub(crate) enum Input {
     /// The host's stdin.
     Host,
     Pipe(MemoryInputPipe),
+    Reader(Box<dyn Read + Send>),
 }
 
 impl Input {
-    pub(crate) fn read(&self, buffers: &mut [IoSliceMut<'_>]) -> Result<usize, Errno> {
+    /// A pipe is recognised, as more is known about it than that it can be read.
+    pub(crate) fn from_reader<R: Read + Send + 'static>(reader: R) -> Input {
+        match (&reader as &dyn Any).downcast_ref::<MemoryInputPipe>() {
+            Some(pipe) => Input::Pipe(pipe.clone()),
+            None => Input::Reader(Box::new(reader)),
+        }
+    }
+
+    pub(crate) fn read(&mut self, buffers: &mut [IoSliceMut<'_>]) -> Result<usize, Errno> {
         match self {
             Input::Empty => Ok(0),
-            Input::Host => Ok(retry_on_intr(|| readv(std::io::stdin(), buffers))?),
-            Input::Pipe(pipe) => Ok(pipe.read(buffers)),
+            Input::Host => Ok(retry_on_intr(|| readv(io::stdin(), buffers))?),
+            Input::Pipe(pipe) => Ok(pipe.fill(buffers)),
+            Input::Reader(reader) => {
+                let room = buffers.iter().map(|buffer| buffer.len()).sum();
+                // A reader that claims to have read more than that is wrong.
+                Ok(retry_interrupted(|| reader.read_vectored(buffers))?.min(room))
+            }
         }
     }
 
     pub(crate) fn is_terminal(&self) -> bool {
-        matches!(self, Input::Host) && std::io::stdin().is_terminal()
+        matches!(self, Input::Host) && io::stdin().is_terminal()
     }
 }
 
@@ -46,28 +62,61 @@ pub(crate) enum Output {
     /// The host's stderr.
     Stderr,
     Pipe(MemoryOutputPipe),
+    Writer(Box<dyn Write + Send>),
 }
 
 impl Output {
-    pub(crate) fn write(&self, buffers: &[IoSlice<'_>]) -> Result<usize, Errno> {
+    /// As [`Input::from_reader`].
+    pub(crate) fn from_writer<W: Write + Send + 'static>(writer: W) -> Output {
+        match (&writer as &dyn Any).downcast_ref::<MemoryOutputPipe>() {
+            Some(pipe) => Output::Pipe(pipe.clone()),
+            None => Output::Writer(Box::new(writer)),
+        }
+    }
+
+    pub(crate) fn write(&mut self, buffers: &[IoSlice<'_>]) -> Result<usize, Errno> {
         match self {
-            Output::Discard => Ok(buffers.iter().map(|buffer| buffer.len()).sum()),
+            Output::Discard => Ok(len_of(buffers)),
             Output::Stdout => {
-                let mut stdout = std::io::stdout().lock();
+                let mut stdout = io::stdout().lock();
                 // What the host has printed so far comes first.
                 stdout.flush()?;
                 Ok(retry_on_intr(|| writev(&stdout, buffers))?)
             }
-            Output::Stderr => Ok(retry_on_intr(|| writev(std::io::stderr(), buffers))?),
-            Output::Pipe(pipe) => pipe.write(buffers),
+            Output::Stderr => Ok(retry_on_intr(|| writev(io::stderr(), buffers))?),
+            Output::Pipe(pipe) => pipe.append(buffers),
+            Output::Writer(writer) => {
+                Ok(retry_interrupted(|| writer.write_vectored(buffers))?.min(len_of(buffers)))
+            }
+        }
+    }
+
+    /// Passes on what a writer of the embedder holds back; nothing else holds anything.
+    pub(crate) fn flush(&mut self) -> Result<(), Errno> {
+        match self {
+            Output::Writer(writer) => Ok(retry_interrupted(|| writer.flush())?),
+            _ => Ok(()),
         }
     }
 
     pub(crate) fn is_terminal(&self) -> bool {
         match self {
-            Output::Stdout => std::io::stdout().is_terminal(),
-            Output::Stderr => std::io::stderr().is_terminal(),
-            Output::Discard | Output::Pipe(_) => false,
+            Output::Stdout => io::stdout().is_terminal(),
+            Output::Stderr => io::stderr().is_terminal(),
+            Output::Discard | Output::Pipe(_) | Output::Writer(_) => false,
+        }
+    }
+}
+
+fn len_of(buffers: &[IoSlice<'_>]) -> usize {
+    buffers.iter().map(|buffer| buffer.len()).sum()
+}
+
+fn retry_interrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
         }
     }
 }
@@ -100,7 +149,7 @@ impl MemoryInputPipe {
         unread.bytes.len() - unread.position
     }
 
-    fn read(&self, buffers: &mut [IoSliceMut<'_>]) -> usize {
+    fn fill(&self, buffers: &mut [IoSliceMut<'_>]) -> usize {
         let mut unread = lock(&self.0);
         let start = unread.position;
         for buffer in buffers {
@@ -110,6 +159,12 @@ impl MemoryInputPipe {
             unread.position += count;
         }
         unread.position - start
+    }
+}
+
+impl Read for MemoryInputPipe {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(self.fill(&mut [IoSliceMut::new(buffer)]))
     }
 }
 
@@ -134,7 +189,7 @@ impl MemoryOutputPipe {
         lock(&self.0.bytes).clone()
     }
 
-    fn write(&self, buffers: &[IoSlice<'_>]) -> Result<usize, Errno> {
+    fn append(&self, buffers: &[IoSlice<'_>]) -> Result<usize, Errno> {
         let mut bytes = lock(&self.0.bytes);
         let start = bytes.len();
         for buffer in buffers {
@@ -146,6 +201,16 @@ impl MemoryOutputPipe {
             return Err(Errno::NOSPC);
         }
         Ok(written)
+    }
+}
+
+impl Write for MemoryOutputPipe {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.append(&[IoSlice::new(buffer)]).map_err(|_| io::ErrorKind::StorageFull.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

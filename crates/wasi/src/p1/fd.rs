@@ -1,16 +1,22 @@
 //! Descriptors as such: closing, renumbering, their attributes, and advice about them.
 
+use std::fs::File;
 use std::num::NonZeroU64;
+use std::os::fd::AsFd;
 
-use rustix::fs::{Advice, FallocateFlags, OFlags, fadvise, fallocate, fcntl_getfl, fcntl_setfl};
+use cap_std::fs::Metadata;
+use rustix::fs::{
+    Advice, FallocateFlags, OFlags, fadvise, fallocate, fcntl_getfl, fcntl_setfl, fdatasync, fsync,
+};
 use rustix::io::retry_on_intr;
 
 use super::io::check_offset;
-use super::types::{Fdstat, fdflags, filetype, filetype_of, known_flags, rights};
+use super::types::{Fdstat, fdflags, filetype, filetype_of, known_flags};
 use crate::ctx::WasiCtx;
-use crate::descriptor::{Descriptor, OpenFile};
+use crate::descriptor::{Descriptor, OpenFile, Socket};
 use crate::errno::Errno;
 use crate::guest::Guest;
+use crate::rights;
 
 pub(super) fn fd_close(ctx: &mut WasiCtx, _: Guest<'_>, fd: u32) -> Result<(), Errno> {
     ctx.fds.remove(fd).map(drop)
@@ -32,24 +38,18 @@ pub(super) fn fd_fdstat_get(
     result: u32,
 ) -> Result<(), Errno> {
     let result = guest.span(result, Fdstat::BYTES)?;
-    let fdstat = match ctx.fds.get(fd)? {
-        Descriptor::Input(input) => stream_fdstat(input.is_terminal(), rights::INPUT),
-        Descriptor::Output(output) => stream_fdstat(output.is_terminal(), rights::OUTPUT),
-        Descriptor::File(file) => file_fdstat(file)?,
-        Descriptor::Dir(_) => Fdstat {
-            filetype: filetype::DIRECTORY,
-            flags: 0,
-            rights: rights::DIR,
-            inheriting: rights::DIR_INHERITING,
-        },
+    let entry = ctx.fds.get(fd)?;
+    let (filetype, flags) = match &entry.descriptor {
+        Descriptor::Input(input) => (stream_filetype(input.is_terminal()), 0),
+        Descriptor::Output(output) => (stream_filetype(output.is_terminal()), 0),
+        Descriptor::File(OpenFile { file, .. }) => {
+            (filetype_of(Metadata::from_file(file)?.file_type()), host_flags(file)?)
+        }
+        Descriptor::Dir(_) => (filetype::DIRECTORY, 0),
+        Descriptor::Socket(Socket(socket)) => (filetype::SOCKET_STREAM, host_flags(socket)?),
     };
-    guest.put(result, &fdstat.to_bytes());
+    guest.put(result, &Fdstat { filetype, flags, rights: entry.rights }.to_bytes());
     Ok(())
-}
-
-fn stream_fdstat(is_terminal: bool, rights: u64) -> Fdstat {
-    let filetype = stream_filetype(is_terminal);
-    Fdstat { filetype, flags: 0, rights, inheriting: 0 }
 }
 
 /// Only terminals have a type, so that a guest does not take a pipe for one.
@@ -57,26 +57,10 @@ pub(super) fn stream_filetype(is_terminal: bool) -> u8 {
     if is_terminal { filetype::CHARACTER_DEVICE } else { filetype::UNKNOWN }
 }
 
-fn file_fdstat(file: &OpenFile) -> Result<Fdstat, Errno> {
-    let mut rights = rights::FILE;
-    if file.readable {
-        rights |= rights::FILE_READ;
-    }
-    if file.writable {
-        rights |= rights::FILE_WRITE;
-    }
-    Ok(Fdstat {
-        filetype: filetype_of(file.metadata()?.file_type()),
-        flags: file_flags(file)?,
-        rights,
-        inheriting: 0,
-    })
-}
-
-/// The `$fdflags` of a file, as the system knows them. Linux has one flag for `SYNC` and `RSYNC`,
+/// The `$fdflags` of a file or socket, as the system knows them. Linux has one flag for `SYNC` and `RSYNC`,
 /// and it includes that for `DSYNC`.
-fn file_flags(file: &OpenFile) -> Result<u32, Errno> {
-    let host = fcntl_getfl(&file.file)?;
+fn host_flags(file: impl AsFd) -> Result<u32, Errno> {
+    let host = fcntl_getfl(file)?;
     let table = [
         (OFlags::APPEND, fdflags::APPEND),
         (OFlags::DSYNC, fdflags::DSYNC),
@@ -98,19 +82,33 @@ pub(super) fn fd_fdstat_set_flags(
 ) -> Result<(), Errno> {
     const CHANGEABLE: u32 = fdflags::APPEND | fdflags::NONBLOCK;
     let flags = known_flags(flags, fdflags::ALL)?;
-    let file = match ctx.fds.get(fd)? {
-        Descriptor::File(file) => file,
+    let entry = ctx.fds.get(fd)?;
+    let file = match &entry.descriptor {
+        Descriptor::File(OpenFile { file, .. }) => file.as_fd(),
+        Descriptor::Socket(Socket(socket)) => socket.as_fd(),
         Descriptor::Dir(_) => return Err(Errno::BADF),
         // A stream belongs to the host, and its flags with it.
         Descriptor::Input(_) | Descriptor::Output(_) => return Err(Errno::NOTSUP),
     };
-    if (flags ^ file_flags(file)?) & !CHANGEABLE != 0 {
+    entry.rights.need(rights::FD_FDSTAT_SET_FLAGS)?;
+    if (flags ^ host_flags(file)?) & !CHANGEABLE != 0 {
         return Err(Errno::INVAL);
     }
-    let mut host = fcntl_getfl(&file.file)?;
+    let mut host = fcntl_getfl(file)?;
     host.set(OFlags::APPEND, flags & fdflags::APPEND != 0);
     host.set(OFlags::NONBLOCK, flags & fdflags::NONBLOCK != 0);
-    Ok(fcntl_setfl(&file.file, host)?)
+    Ok(fcntl_setfl(file, host)?)
+}
+
+/// Gives up rights. Others than those that the descriptor has give `ENOTCAPABLE`.
+pub(super) fn fd_fdstat_set_rights(
+    ctx: &mut WasiCtx,
+    _: Guest<'_>,
+    fd: u32,
+    base: u64,
+    inheriting: u64,
+) -> Result<(), Errno> {
+    ctx.fds.get_mut(fd)?.rights.shrink(base, inheriting)
 }
 
 /// Guests call this with 3, 4, ... until `EBADF` says that there are no more.
@@ -146,26 +144,37 @@ pub(super) fn fd_prestat_dir_name(
 }
 
 fn preopen_name(ctx: &WasiCtx, fd: u32) -> Result<&str, Errno> {
-    match ctx.fds.get(fd)? {
+    match &ctx.fds.get(fd)?.descriptor {
         Descriptor::Dir(dir) => dir.preopen.as_deref().ok_or(Errno::BADF),
         _ => Err(Errno::BADF),
     }
 }
 
 pub(super) fn fd_sync(ctx: &mut WasiCtx, _: Guest<'_>, fd: u32) -> Result<(), Errno> {
-    match ctx.fds.get(fd)? {
-        // Nothing is buffered on the way to a stream.
-        Descriptor::Output(_) => Ok(()),
-        Descriptor::File(file) => Ok(file.file.sync_all()?),
-        Descriptor::Input(_) | Descriptor::Dir(_) => Err(Errno::BADF),
-    }
+    sync(ctx, fd, rights::FD_SYNC, |file| Ok(retry_on_intr(|| fsync(file))?))
 }
 
 pub(super) fn fd_datasync(ctx: &mut WasiCtx, _: Guest<'_>, fd: u32) -> Result<(), Errno> {
-    match ctx.fds.get(fd)? {
-        Descriptor::Output(_) => Ok(()),
-        Descriptor::File(file) => Ok(file.file.sync_data()?),
-        Descriptor::Input(_) | Descriptor::Dir(_) => Err(Errno::BADF),
+    sync(ctx, fd, rights::FD_DATASYNC, |file| Ok(retry_on_intr(|| fdatasync(file))?))
+}
+
+fn sync(
+    ctx: &mut WasiCtx,
+    fd: u32,
+    right: u64,
+    sync: impl Fn(&File) -> Result<(), Errno>,
+) -> Result<(), Errno> {
+    let entry = ctx.fds.get_mut(fd)?;
+    match &mut entry.descriptor {
+        // As Linux says of what has no storage.
+        Descriptor::Input(_) | Descriptor::Socket(_) => return Err(Errno::INVAL),
+        _ => entry.rights.need(right)?,
+    }
+    match &mut entry.descriptor {
+        Descriptor::Output(output) => output.flush(),
+        Descriptor::File(file) => sync(&file.file),
+        Descriptor::Dir(dir) => sync(&dir.reopen()?),
+        Descriptor::Input(_) | Descriptor::Socket(_) => Ok(()),
     }
 }
 
@@ -186,7 +195,7 @@ pub(super) fn fd_advise(
         5 => Advice::NoReuse,
         _ => return Err(Errno::INVAL),
     };
-    let file = ctx.fds.file(fd)?;
+    let file = ctx.fds.file(fd, rights::FD_ADVISE)?;
     check_offset(offset)?;
     check_offset(len)?;
     Ok(fadvise(&file.file, offset, NonZeroU64::new(len), advice)?)
@@ -200,7 +209,7 @@ pub(super) fn fd_allocate(
     offset: u64,
     len: u64,
 ) -> Result<(), Errno> {
-    let file = ctx.fds.file(fd)?.for_writing()?;
+    let file = &ctx.fds.file(fd, rights::FD_ALLOCATE)?.file;
     if len == 0 {
         return Err(Errno::INVAL);
     }

@@ -1,17 +1,25 @@
 //! File attributes: reading them, and changing size and times.
 
-use std::time::{Duration, SystemTime};
+use std::os::fd::AsFd;
+use std::time::Duration;
 
-use cap_fs_ext::{DirExt, SystemTimeSpec};
-use rustix::fs::{Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, futimens};
+use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt};
+use cap_std::fs::{Metadata, OpenOptions, OpenOptionsExt};
+use rustix::fs::{
+    AtFlags, OFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, futimens, utimensat,
+};
 
 use super::fd::stream_filetype;
 use super::io::check_offset;
-use super::types::{Filestat, follows, fstflags, known_flags, metadata_at};
+use super::path::dir;
+use super::place::{Place, means_directory, metadata_at};
+use super::types::{Filestat, filetype, follows, fstflags, known_flags};
 use crate::ctx::WasiCtx;
 use crate::descriptor::Descriptor;
 use crate::errno::Errno;
 use crate::guest::Guest;
+use crate::perms::{DirPerms, FilePerms};
+use crate::rights;
 
 pub(super) fn fd_filestat_get(
     ctx: &mut WasiCtx,
@@ -20,19 +28,34 @@ pub(super) fn fd_filestat_get(
     result: u32,
 ) -> Result<(), Errno> {
     let result = guest.span(result, Filestat::BYTES)?;
-    let filestat = match ctx.fds.get(fd)? {
-        Descriptor::Input(input) => stream_filestat(input.is_terminal()),
-        Descriptor::Output(output) => stream_filestat(output.is_terminal()),
-        Descriptor::File(file) => Filestat::of(&file.metadata()?),
-        Descriptor::Dir(dir) => Filestat::of(&dir.dir.dir_metadata()?),
-    };
+    let filestat = filestat_of(ctx, fd)?;
     guest.put(result, &filestat.to_bytes());
     Ok(())
 }
 
+pub(super) fn fd_filestat_get_unstable(
+    ctx: &mut WasiCtx,
+    mut guest: Guest<'_>,
+    fd: u32,
+    result: u32,
+) -> Result<(), Errno> {
+    let result = guest.span(result, Filestat::BYTES_UNSTABLE)?;
+    let filestat = filestat_of(ctx, fd)?;
+    guest.put(result, &filestat.to_bytes_unstable());
+    Ok(())
+}
+
 /// Of a stream the guest learns whether it is a terminal, and nothing about the host's file.
-fn stream_filestat(is_terminal: bool) -> Filestat {
-    Filestat::of_stream(stream_filetype(is_terminal))
+fn filestat_of(ctx: &WasiCtx, fd: u32) -> Result<Filestat, Errno> {
+    let entry = ctx.fds.get(fd)?;
+    entry.rights.need(rights::FD_FILESTAT_GET)?;
+    Ok(match &entry.descriptor {
+        Descriptor::Input(input) => Filestat::of_stream(stream_filetype(input.is_terminal())),
+        Descriptor::Output(output) => Filestat::of_stream(stream_filetype(output.is_terminal())),
+        Descriptor::File(open) => Filestat::of(&Metadata::from_file(&open.file)?),
+        Descriptor::Dir(dir) => Filestat::of(&dir.dir.dir_metadata()?),
+        Descriptor::Socket(_) => Filestat::of_stream(filetype::SOCKET_STREAM),
+    })
 }
 
 pub(super) fn path_filestat_get(
@@ -45,11 +68,38 @@ pub(super) fn path_filestat_get(
     result: u32,
 ) -> Result<(), Errno> {
     let result = guest.span(result, Filestat::BYTES)?;
-    let path = guest.path(path, len)?;
-    let dir = ctx.fds.dir(fd)?;
-    let metadata = metadata_at(&dir.dir, &path, follows(lookup)?)?;
-    guest.put(result, &Filestat::of(&metadata).to_bytes());
+    let filestat = filestat_at(ctx, &guest, fd, lookup, path, len)?;
+    guest.put(result, &filestat.to_bytes());
     Ok(())
+}
+
+pub(super) fn path_filestat_get_unstable(
+    ctx: &mut WasiCtx,
+    mut guest: Guest<'_>,
+    fd: u32,
+    lookup: u32,
+    path: u32,
+    len: u32,
+    result: u32,
+) -> Result<(), Errno> {
+    let result = guest.span(result, Filestat::BYTES_UNSTABLE)?;
+    let filestat = filestat_at(ctx, &guest, fd, lookup, path, len)?;
+    guest.put(result, &filestat.to_bytes_unstable());
+    Ok(())
+}
+
+fn filestat_at(
+    ctx: &WasiCtx,
+    guest: &Guest<'_>,
+    fd: u32,
+    lookup: u32,
+    path: u32,
+    len: u32,
+) -> Result<Filestat, Errno> {
+    let path = guest.path(path, len)?;
+    let follow = follows(lookup)?;
+    let dir = dir(&ctx.fds, fd, DirPerms::READ, rights::PATH_FILESTAT_GET)?;
+    Ok(Filestat::of(&metadata_at(&dir.dir, &path, follow)?))
 }
 
 pub(super) fn fd_filestat_set_size(
@@ -58,7 +108,7 @@ pub(super) fn fd_filestat_set_size(
     fd: u32,
     size: u64,
 ) -> Result<(), Errno> {
-    let file = ctx.fds.file(fd)?.for_writing()?;
+    let file = &ctx.fds.file(fd, rights::FD_FILESTAT_SET_SIZE)?.file;
     check_offset(size)?;
     Ok(file.set_len(size)?)
 }
@@ -71,18 +121,21 @@ pub(super) fn fd_filestat_set_times(
     mtim: u64,
     flags: u32,
 ) -> Result<(), Errno> {
-    let [access, modification] = NewTime::both(atim, mtim, flags)?;
-    match ctx.fds.get(fd)? {
-        Descriptor::File(file) => {
-            let times = Timestamps {
-                last_access: access.timespec(),
-                last_modification: modification.timespec(),
-            };
-            Ok(futimens(&file.file, &times)?)
-        }
-        // By name, because the host's descriptor of a directory may be one that only locates it.
-        Descriptor::Dir(dir) => Ok(dir.dir.set_times(".", access.spec(), modification.spec())?),
-        Descriptor::Input(_) | Descriptor::Output(_) => Err(Errno::BADF),
+    let times = times(atim, mtim, flags)?;
+    let entry = ctx.fds.get(fd)?;
+    let permitted = match &entry.descriptor {
+        Descriptor::File(open) => open.perms.contains(FilePerms::WRITE),
+        Descriptor::Dir(dir) => dir.perms.dir.contains(DirPerms::MUTATE),
+        _ => return Err(Errno::BADF),
+    };
+    if !permitted {
+        return Err(Errno::PERM);
+    }
+    entry.rights.need(rights::FD_FILESTAT_SET_TIMES)?;
+    match &entry.descriptor {
+        Descriptor::File(open) => Ok(futimens(&open.file, &times)?),
+        Descriptor::Dir(dir) => set_times(&dir.dir, &times),
+        _ => Err(Errno::BADF),
     }
 }
 
@@ -98,61 +151,44 @@ pub(super) fn path_filestat_set_times(
     flags: u32,
 ) -> Result<(), Errno> {
     let path = guest.path(path, len)?;
-    let [access, modification] = NewTime::both(atim, mtim, flags)?;
-    let dir = &ctx.fds.dir(fd)?.dir;
-    if follows(lookup)? {
-        dir.set_times(path, access.spec(), modification.spec())?;
-    } else {
-        dir.set_symlink_times(path, access.spec(), modification.spec())?;
+    let follow = follows(lookup)? || means_directory(&path);
+    let times = times(atim, mtim, flags)?;
+    let dir = dir(&ctx.fds, fd, DirPerms::MUTATE, rights::PATH_FILESTAT_SET_TIMES)?;
+    if !dir.perms.file.contains(FilePerms::WRITE) {
+        return Err(Errno::PERM);
     }
-    Ok(())
+    if !follow {
+        let place = Place::find(&dir.dir, &path)?;
+        return Ok(utimensat(place.dir(), place.name, &times, AtFlags::SYMLINK_NOFOLLOW)?);
+    }
+    // Found without being opened: it may be a pipe, or not for this process to read or write.
+    let mut options = OpenOptions::new();
+    let located = OFlags::PATH.bits().cast_signed();
+    options.read(true).follow(FollowSymlinks::Yes).custom_flags(located);
+    set_times(dir.dir.open_with(path, &options)?, &times)
 }
 
-/// What is to become of one of the times of a file.
-#[derive(Debug, Clone, Copy)]
-enum NewTime {
-    Keep,
-    Now,
-    /// Since 1970.
-    At(Duration),
+/// Sets the times of a file or directory that the host's descriptor may only locate.
+fn set_times(located: impl AsFd, times: &Timestamps) -> Result<(), Errno> {
+    Ok(utimensat(located, "", times, AtFlags::EMPTY_PATH)?)
 }
 
-impl NewTime {
-    /// New access and modification times. To ask for now and for a given time is `EINVAL`.
-    fn both(atim: u64, mtim: u64, flags: u32) -> Result<[NewTime; 2], Errno> {
-        let flags = known_flags(flags, fstflags::ALL)?;
-        let one = |time, given, now| match (flags & given != 0, flags & now != 0) {
-            (false, false) => Ok(NewTime::Keep),
-            (true, false) => Ok(NewTime::At(Duration::from_nanos(time))),
-            (false, true) => Ok(NewTime::Now),
-            (true, true) => Err(Errno::INVAL),
-        };
-        Ok([
-            one(atim, fstflags::ATIM, fstflags::ATIM_NOW)?,
-            one(mtim, fstflags::MTIM, fstflags::MTIM_NOW)?,
-        ])
-    }
+/// New access and modification times. To ask for now and for a given time is `EINVAL`.
+fn times(atim: u64, mtim: u64, flags: u32) -> Result<Timestamps, Errno> {
+    let flags = known_flags(flags, fstflags::ALL)?;
+    let one = |time, given, now| match (flags & given != 0, flags & now != 0) {
+        (false, false) => Ok(Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT }),
+        (true, false) => Ok(timespec(Duration::from_nanos(time))),
+        (false, true) => Ok(Timespec { tv_sec: 0, tv_nsec: UTIME_NOW }),
+        (true, true) => Err(Errno::INVAL),
+    };
+    Ok(Timestamps {
+        last_access: one(atim, fstflags::ATIM, fstflags::ATIM_NOW)?,
+        last_modification: one(mtim, fstflags::MTIM, fstflags::MTIM_NOW)?,
+    })
+}
 
-    fn timespec(self) -> Timespec {
-        match self {
-            NewTime::Keep => Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
-            NewTime::Now => Timespec { tv_sec: 0, tv_nsec: UTIME_NOW },
-            // 2^64 nanoseconds are less than 2^35 seconds.
-            NewTime::At(time) => Timespec {
-                tv_sec: time.as_secs().cast_signed(),
-                tv_nsec: time.subsec_nanos().into(),
-            },
-        }
-    }
-
-    fn spec(self) -> Option<SystemTimeSpec> {
-        match self {
-            NewTime::Keep => None,
-            NewTime::Now => Some(SystemTimeSpec::SymbolicNow),
-            NewTime::At(time) => {
-                let time = SystemTime::UNIX_EPOCH + time;
-                Some(SystemTimeSpec::from(cap_std::time::SystemTime::from_std(time)))
-            }
-        }
-    }
+fn timespec(time: Duration) -> Timespec {
+    // 2^64 nanoseconds are less than 2^35 seconds.
+    Timespec { tv_sec: time.as_secs().cast_signed(), tv_nsec: time.subsec_nanos().into() }
 }

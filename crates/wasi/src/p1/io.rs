@@ -6,11 +6,14 @@
 use std::io::{Seek, SeekFrom};
 
 use rustix::io::{preadv, pwritev, readv, retry_on_intr, writev};
+use rustix::net::{RecvFlags, SendFlags};
 
+use super::sock;
 use crate::ctx::WasiCtx;
 use crate::descriptor::Descriptor;
 use crate::errno::Errno;
 use crate::guest::Guest;
+use crate::rights::{self, FD_READ, FD_SEEK, FD_TELL, FD_WRITE};
 
 pub(super) fn fd_read(
     ctx: &mut WasiCtx,
@@ -22,11 +25,15 @@ pub(super) fn fd_read(
 ) -> Result<(), Errno> {
     let nread = guest.span(nread, 4)?;
     let buffers = guest.buffers(iovs, iovs_len)?;
-    let count = match ctx.fds.get(fd)? {
+    let entry = ctx.fds.get_mut(fd)?;
+    entry.rights.need(FD_READ)?;
+    let count = match &mut entry.descriptor {
+        Descriptor::File(open) => {
+            guest.scatter(&buffers, |slices| retry_on_intr(|| readv(&open.file, slices)))?
+        }
         Descriptor::Input(input) => guest.scatter(&buffers, |slices| input.read(slices))?,
-        Descriptor::File(file) => {
-            let file = file.for_reading()?;
-            guest.scatter(&buffers, |slices| retry_on_intr(|| readv(file, slices)))?
+        Descriptor::Socket(socket) => {
+            guest.scatter(&buffers, |slices| sock::receive(socket, slices, RecvFlags::empty()))?
         }
         Descriptor::Output(_) | Descriptor::Dir(_) => return Err(Errno::BADF),
     };
@@ -46,7 +53,7 @@ pub(super) fn fd_pread(
 ) -> Result<(), Errno> {
     let nread = guest.span(nread, 4)?;
     let buffers = guest.buffers(iovs, iovs_len)?;
-    let file = ctx.fds.file(fd)?.for_reading()?;
+    let file = &ctx.fds.file(fd, FD_READ | FD_SEEK)?.file;
     check_offset(offset)?;
     let count = guest.scatter(&buffers, |slices| retry_on_intr(|| preadv(file, slices, offset)))?;
     guest.put_u32(nread, count as u32);
@@ -63,11 +70,15 @@ pub(super) fn fd_write(
 ) -> Result<(), Errno> {
     let nwritten = guest.span(nwritten, 4)?;
     let buffers = guest.buffers(iovs, iovs_len)?;
-    let count = match ctx.fds.get(fd)? {
+    let entry = ctx.fds.get_mut(fd)?;
+    entry.rights.need(FD_WRITE)?;
+    let count = match &mut entry.descriptor {
+        Descriptor::File(open) => {
+            guest.gather(&buffers, |slices| retry_on_intr(|| writev(&open.file, slices)))?
+        }
         Descriptor::Output(output) => guest.gather(&buffers, |slices| output.write(slices))?,
-        Descriptor::File(file) => {
-            let file = file.for_writing()?;
-            guest.gather(&buffers, |slices| retry_on_intr(|| writev(file, slices)))?
+        Descriptor::Socket(socket) => {
+            guest.gather(&buffers, |slices| sock::send(socket, slices, SendFlags::empty()))?
         }
         Descriptor::Input(_) | Descriptor::Dir(_) => return Err(Errno::BADF),
     };
@@ -87,7 +98,7 @@ pub(super) fn fd_pwrite(
 ) -> Result<(), Errno> {
     let nwritten = guest.span(nwritten, 4)?;
     let buffers = guest.buffers(iovs, iovs_len)?;
-    let file = ctx.fds.file(fd)?.for_writing()?;
+    let file = &ctx.fds.file(fd, FD_WRITE | FD_SEEK)?.file;
     check_offset(offset)?;
     let count = guest.gather(&buffers, |slices| retry_on_intr(|| pwritev(file, slices, offset)))?;
     guest.put_u32(nwritten, count as u32);
@@ -99,6 +110,14 @@ pub(super) fn check_offset(offset: u64) -> Result<(), Errno> {
     i64::try_from(offset).map(drop).map_err(|_| Errno::INVAL)
 }
 
+/// What an offset is relative to.
+#[derive(Clone, Copy)]
+enum Whence {
+    Set,
+    Current,
+    End,
+}
+
 pub(super) fn fd_seek(
     ctx: &mut WasiCtx,
     guest: Guest<'_>,
@@ -107,13 +126,42 @@ pub(super) fn fd_seek(
     whence: u32,
     result: u32,
 ) -> Result<(), Errno> {
+    let numbers = [Whence::Set, Whence::Current, Whence::End];
+    seek_from(ctx, guest, fd, offset, numbers.get(whence as usize).copied(), result)
+}
+
+/// As in `wasi_unstable`, which numbers `$whence` in another way.
+pub(super) fn fd_seek_unstable(
+    ctx: &mut WasiCtx,
+    guest: Guest<'_>,
+    fd: u32,
+    offset: i64,
+    whence: u32,
+    result: u32,
+) -> Result<(), Errno> {
+    let numbers = [Whence::Current, Whence::End, Whence::Set];
+    seek_from(ctx, guest, fd, offset, numbers.get(whence as usize).copied(), result)
+}
+
+fn seek_from(
+    ctx: &mut WasiCtx,
+    guest: Guest<'_>,
+    fd: u32,
+    offset: i64,
+    whence: Option<Whence>,
+    result: u32,
+) -> Result<(), Errno> {
     let position = match whence {
-        0 => SeekFrom::Start(u64::try_from(offset).map_err(|_| Errno::INVAL)?),
-        1 => SeekFrom::Current(offset),
-        2 => SeekFrom::End(offset),
-        _ => return Err(Errno::INVAL),
+        Some(Whence::Set) => u64::try_from(offset).ok().map(SeekFrom::Start),
+        Some(Whence::Current) => Some(SeekFrom::Current(offset)),
+        Some(Whence::End) => Some(SeekFrom::End(offset)),
+        None => None,
     };
-    seek(ctx, guest, fd, position, result)
+    match position {
+        Some(position) => seek(ctx, guest, fd, position, result),
+        // A descriptor that cannot seek at all says that first.
+        None => ctx.fds.file(fd, FD_SEEK).and(Err(Errno::INVAL)),
+    }
 }
 
 pub(super) fn fd_tell(
@@ -133,7 +181,13 @@ fn seek(
     result: u32,
 ) -> Result<(), Errno> {
     let result = guest.span(result, 8)?;
-    let mut file = &ctx.fds.file(fd)?.file;
+    let entry = ctx.fds.get(fd)?;
+    let mut file = &entry.file(0)?.file;
+    if position == SeekFrom::Current(0) {
+        entry.rights.need_any(rights::FD_SEEK | FD_TELL)?;
+    } else {
+        entry.rights.need(FD_SEEK)?;
+    }
     let position = file.seek(position)?;
     guest.put_u64(result, position);
     Ok(())

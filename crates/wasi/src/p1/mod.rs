@@ -1,8 +1,8 @@
-//! The functions of `wasi_snapshot_preview1`, by name and signature.
+//! The functions of `wasi_snapshot_preview1`, by name and signature, and those of the snapshot
+//! before it, `wasi_unstable`.
 //!
 //! This file is the table of contents: one line per function, its body in the file named by the
-//! path on the right. All names are defined, so that every module links; what is not supported
-//! says so when it is called.
+//! path on the right.
 //!
 //! A function gets the guest's memory and its context and returns an error code; it knows neither
 //! stores nor linkers, and never panics for anything a guest passes.
@@ -15,37 +15,43 @@ mod fd;
 mod filestat;
 mod io;
 mod path;
+mod place;
 mod poll;
+mod proc;
 mod random;
 pub(crate) mod readdir;
+mod sock;
 mod types;
-mod unsupported;
 
 use palisade::{Caller, Error, Extern, Linker, Memory, Result};
 
 use crate::ctx::WasiCtx;
 use crate::errno::Errno;
-use crate::exit::I32Exit;
 use crate::guest::Guest;
 
-const MODULE: &str = "wasi_snapshot_preview1";
+/// The module that guests import from.
+const PREVIEW1: &str = "wasi_snapshot_preview1";
+
+/// The module that guests of before 2020 import from. It differs in the layout of two records, in
+/// the numbers of `$whence`, and in having no `sock_accept`.
+const UNSTABLE: &str = "wasi_unstable";
 
 /// Defines each listed function: `name(parameters) = body`.
 ///
 /// `fd_close(fd: u32) = fd::fd_close` expands to
 ///
 /// ```text
-/// linker.func_wrap(MODULE, "fd_close", move |mut caller: Caller<'_, T>, fd: u32| -> Result<u32> {
+/// linker.func_wrap(module, "fd_close", move |mut caller: Caller<'_, T>, fd: u32| -> Result<u32> {
 ///     let (guest, data) = enter(&mut caller)?;
 ///     Ok(errno(fd::fd_close(ctx(data), guest, fd)))
 /// })?;
 /// ```
 macro_rules! define {
-    ($linker:ident, $ctx:ident: $(
+    ($linker:ident, $module:expr, $ctx:ident: $(
         $name:ident($($arg:ident: $ty:ty),*) = $body:path;
     )*) => {$(
         $linker.func_wrap(
-            MODULE,
+            $module,
             stringify!($name),
             move |mut caller: Caller<'_, T>, $($arg: $ty),*| -> Result<u32> {
                 let (guest, data) = enter(&mut caller)?;
@@ -55,23 +61,48 @@ macro_rules! define {
     )*};
 }
 
-/// Defines all functions of WASI preview 1 in `linker`.
+/// Defines all functions of WASI preview 1 in `linker`, and those of `wasi_unstable`.
 ///
 /// `ctx` finds the context in the data of a store. It is called for every WASI call, so it should
 /// be no more than a field access.
 ///
 /// A guest that calls one of them has to export its memory as `memory`; else the call ends with
-/// an error that says so. `proc_exit` ends the guest's call with [`I32Exit`] as its error.
+/// an error that says so. `proc_exit` ends the guest's call with [`I32Exit`](crate::I32Exit) as
+/// its error, and so does `proc_raise` with a signal that ends a process.
 ///
 /// # Errors
 ///
 /// When `linker` already has one of the names and does not allow shadowing.
-#[rustfmt::skip] // A table: one function, one line.
+#[rustfmt::skip] // Tables: one function, one line.
 pub fn add_to_linker<T: 'static>(
     linker: &mut Linker<T>,
     ctx: impl Fn(&mut T) -> &mut WasiCtx + Copy + Send + Sync + 'static,
 ) -> Result<()> {
-    define! { linker, ctx:
+    define! { linker, PREVIEW1, ctx:
+        fd_seek(fd: u32, offset: i64, whence: u32, result: u32) = io::fd_seek;
+        fd_filestat_get(fd: u32, result: u32) = filestat::fd_filestat_get;
+        path_filestat_get(fd: u32, lookup: u32, path: u32, len: u32, result: u32) = filestat::path_filestat_get;
+        poll_oneoff(subscriptions: u32, events: u32, count: u32, stored: u32) = poll::poll_oneoff;
+        sock_accept(fd: u32, flags: u32, result: u32) = sock::sock_accept;
+    }
+    define! { linker, UNSTABLE, ctx:
+        fd_seek(fd: u32, offset: i64, whence: u32, result: u32) = io::fd_seek_unstable;
+        fd_filestat_get(fd: u32, result: u32) = filestat::fd_filestat_get_unstable;
+        path_filestat_get(fd: u32, lookup: u32, path: u32, len: u32, result: u32) = filestat::path_filestat_get_unstable;
+        poll_oneoff(subscriptions: u32, events: u32, count: u32, stored: u32) = poll::poll_oneoff_unstable;
+    }
+    add_shared(linker, PREVIEW1, ctx)?;
+    add_shared(linker, UNSTABLE, ctx)
+}
+
+/// Defines what both snapshots have alike.
+#[rustfmt::skip] // Likewise.
+fn add_shared<T: 'static>(
+    linker: &mut Linker<T>,
+    module: &str,
+    ctx: impl Fn(&mut T) -> &mut WasiCtx + Copy + Send + Sync + 'static,
+) -> Result<()> {
+    define! { linker, module, ctx:
         // Arguments and environment.
         args_get(argv: u32, buf: u32) = args::args_get;
         args_sizes_get(count: u32, size: u32) = args::args_sizes_get;
@@ -88,7 +119,6 @@ pub fn add_to_linker<T: 'static>(
         fd_pread(fd: u32, iovs: u32, iovs_len: u32, offset: u64, nread: u32) = io::fd_pread;
         fd_write(fd: u32, iovs: u32, iovs_len: u32, nwritten: u32) = io::fd_write;
         fd_pwrite(fd: u32, iovs: u32, iovs_len: u32, offset: u64, nwritten: u32) = io::fd_pwrite;
-        fd_seek(fd: u32, offset: i64, whence: u32, result: u32) = io::fd_seek;
         fd_tell(fd: u32, result: u32) = io::fd_tell;
 
         // Descriptors.
@@ -96,6 +126,7 @@ pub fn add_to_linker<T: 'static>(
         fd_renumber(from: u32, to: u32) = fd::fd_renumber;
         fd_fdstat_get(fd: u32, result: u32) = fd::fd_fdstat_get;
         fd_fdstat_set_flags(fd: u32, flags: u32) = fd::fd_fdstat_set_flags;
+        fd_fdstat_set_rights(fd: u32, base: u64, inheriting: u64) = fd::fd_fdstat_set_rights;
         fd_prestat_get(fd: u32, result: u32) = fd::fd_prestat_get;
         fd_prestat_dir_name(fd: u32, buf: u32, len: u32) = fd::fd_prestat_dir_name;
         fd_sync(fd: u32) = fd::fd_sync;
@@ -105,10 +136,8 @@ pub fn add_to_linker<T: 'static>(
         fd_readdir(fd: u32, buf: u32, len: u32, cookie: u64, used: u32) = readdir::fd_readdir;
 
         // File attributes.
-        fd_filestat_get(fd: u32, result: u32) = filestat::fd_filestat_get;
         fd_filestat_set_size(fd: u32, size: u64) = filestat::fd_filestat_set_size;
         fd_filestat_set_times(fd: u32, atim: u64, mtim: u64, flags: u32) = filestat::fd_filestat_set_times;
-        path_filestat_get(fd: u32, lookup: u32, path: u32, len: u32, result: u32) = filestat::path_filestat_get;
         path_filestat_set_times(
             fd: u32, lookup: u32, path: u32, len: u32, atim: u64, mtim: u64, flags: u32
         ) = filestat::path_filestat_set_times;
@@ -128,21 +157,16 @@ pub fn add_to_linker<T: 'static>(
         path_symlink(target: u32, target_len: u32, fd: u32, path: u32, len: u32) = path::path_symlink;
         path_readlink(fd: u32, path: u32, len: u32, buf: u32, buf_len: u32, used: u32) = path::path_readlink;
 
-        // Waiting.
-        poll_oneoff(subscriptions: u32, events: u32, count: u32, stored: u32) = poll::poll_oneoff;
-        sched_yield() = poll::sched_yield;
+        // Sockets.
+        sock_recv(fd: u32, iovs: u32, iovs_len: u32, flags: u32, nread: u32, out: u32) = sock::sock_recv;
+        sock_send(fd: u32, iovs: u32, iovs_len: u32, flags: u32, nwritten: u32) = sock::sock_send;
+        sock_shutdown(fd: u32, how: u32) = sock::sock_shutdown;
 
-        // Not supported.
-        fd_fdstat_set_rights(fd: u32, base: u64, inheriting: u64) = unsupported::fd_fdstat_set_rights;
-        proc_raise(signal: u32) = unsupported::proc_raise;
-        sock_accept(fd: u32, flags: u32, result: u32) = unsupported::sock_accept;
-        sock_recv(fd: u32, iovs: u32, iovs_len: u32, flags: u32, nread: u32, out: u32) = unsupported::sock_recv;
-        sock_send(fd: u32, iovs: u32, iovs_len: u32, flags: u32, nwritten: u32) = unsupported::sock_send;
-        sock_shutdown(fd: u32, how: u32) = unsupported::sock_shutdown;
+        // Waiting.
+        sched_yield() = poll::sched_yield;
     }
-    linker.func_wrap(MODULE, "proc_exit", |_: Caller<'_, T>, code: u32| -> Result<()> {
-        Err(Error::new(I32Exit(code.cast_signed())))
-    })?;
+    linker.func_wrap(module, "proc_exit", |_: Caller<'_, T>, code: u32| proc::proc_exit(code))?;
+    linker.func_wrap(module, "proc_raise", |_: Caller<'_, T>, signal: u32| proc::proc_raise(signal))?;
     Ok(())
 }
 

@@ -1,28 +1,31 @@
 //! Waiting: for a time, or for a descriptor to be ready.
 //!
-//! Of all descriptors only the host's stdin can be not ready; files and memory pipes always are.
+//! All descriptors of the host are waited for by one call of its `poll`, which also answers for
+//! files, which are always ready. Streams in memory are always ready too.
 
+use std::fs::File;
 use std::io::Seek;
-use std::time::Duration;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
 
+use cap_std::fs::Metadata;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::ioctl_fionread;
 
 use super::clock::Clock;
 use crate::ctx::WasiCtx;
-use crate::descriptor::{Descriptor, OpenFile};
+use crate::descriptor::Descriptor;
 use crate::errno::Errno;
 use crate::guest::{Guest, le_u32, le_u64};
-use crate::stream::Input;
+use crate::rights;
+use crate::stream::{Input, Output};
 
 /// Most subscriptions of one call, as the host copies them. More than a guest has descriptors.
 const MAX_SUBSCRIPTIONS: u32 = 4096;
 
-/// Longest single sleep. After it the clock is asked again, which matters for the time of day:
-/// someone may have set it.
+/// Longest single sleep. After it the clock is asked again, as somebody may have set it.
 const MAX_SLEEP: Duration = Duration::from_secs(60);
 
-const SUBSCRIPTION_BYTES: u32 = 48;
 const EVENT_BYTES: u32 = 32;
 
 /// `$subclockflags`: the timeout is a time of the clock, not a duration from now.
@@ -36,6 +39,19 @@ const FD_WRITE: u8 = 2;
 /// `$eventrwflags`: the other side has hung up.
 const HANGUP: u16 = 1;
 
+/// Where `$subscription` has its parts.
+struct Layout {
+    bytes: u32,
+    clock_id: usize,
+    timeout: usize,
+    clock_flags: usize,
+}
+
+const PREVIEW1: Layout = Layout { bytes: 48, clock_id: 16, timeout: 24, clock_flags: 40 };
+
+/// A clock has an identifier of 64 bits before its other parts.
+const UNSTABLE: Layout = Layout { bytes: 56, clock_id: 24, timeout: 32, clock_flags: 48 };
+
 pub(super) fn sched_yield(_: &mut WasiCtx, _: Guest<'_>) -> Result<(), Errno> {
     std::thread::yield_now();
     Ok(())
@@ -44,6 +60,29 @@ pub(super) fn sched_yield(_: &mut WasiCtx, _: Guest<'_>) -> Result<(), Errno> {
 /// Waits until at least one of `count` subscriptions has an event, and stores all events there are.
 pub(super) fn poll_oneoff(
     ctx: &mut WasiCtx,
+    guest: Guest<'_>,
+    subscriptions: u32,
+    events: u32,
+    count: u32,
+    stored: u32,
+) -> Result<(), Errno> {
+    poll_as(&PREVIEW1, ctx, guest, subscriptions, events, count, stored)
+}
+
+pub(super) fn poll_oneoff_unstable(
+    ctx: &mut WasiCtx,
+    guest: Guest<'_>,
+    subscriptions: u32,
+    events: u32,
+    count: u32,
+    stored: u32,
+) -> Result<(), Errno> {
+    poll_as(&UNSTABLE, ctx, guest, subscriptions, events, count, stored)
+}
+
+fn poll_as(
+    layout: &Layout,
+    ctx: &WasiCtx,
     mut guest: Guest<'_>,
     subscriptions: u32,
     events: u32,
@@ -52,15 +91,15 @@ pub(super) fn poll_oneoff(
 ) -> Result<(), Errno> {
     let stored = guest.span(stored, 4)?;
     let events_at = guest.array(events, count, EVENT_BYTES)?;
-    let subscriptions = guest.array(subscriptions, count, SUBSCRIPTION_BYTES)?;
+    let subscriptions = guest.array(subscriptions, count, layout.bytes)?;
     if count == 0 || count > MAX_SUBSCRIPTIONS {
         return Err(Errno::INVAL);
     }
     // All are read before an event is stored: the guest's two arrays may overlap.
     let subscriptions = guest
         .bytes(subscriptions)
-        .chunks_exact(SUBSCRIPTION_BYTES as usize)
-        .map(|bytes| Subscription::parse(ctx, bytes))
+        .chunks_exact(layout.bytes as usize)
+        .map(|bytes| Subscription::parse(layout, ctx, bytes))
         .collect::<Result<Vec<_>, Errno>>()?;
 
     let events = wait(ctx, &subscriptions)?;
@@ -74,62 +113,75 @@ pub(super) fn poll_oneoff(
 }
 
 /// `$subscription`.
-struct Subscription {
+struct Subscription<'a> {
     userdata: u64,
     /// `$eventtype`.
     tag: u8,
     /// What to wait for, or the error that its event reports at once.
-    condition: Result<Condition, Errno>,
+    condition: Result<Condition<'a>, Errno>,
 }
 
-enum Condition {
-    /// This clock has reached this time, in nanoseconds.
-    Time(Clock, u64),
-    Readable(u32),
-    Writable(u32),
+enum Condition<'a> {
+    /// It is this late.
+    Time(Instant),
+    /// The system's time of day is this many nanoseconds since 1970. Somebody may set it.
+    TimeOfDay(u64),
+    /// The host's descriptor is ready for this.
+    Host(BorrowedFd<'a>, PollFlags, Kind<'a>),
+    /// Nothing, as it is always ready.
+    Ready(Readiness),
 }
 
-impl Subscription {
-    /// `bytes` are [`SUBSCRIPTION_BYTES`] many. Relative times start to run now.
-    fn parse(ctx: &WasiCtx, bytes: &[u8]) -> Result<Subscription, Errno> {
+/// What tells how much can be read from a descriptor of the host.
+enum Kind<'a> {
+    /// Its position and size.
+    File(&'a File),
+    /// The system.
+    Stream,
+    /// Nobody: it is written to.
+    Sink,
+}
+
+impl<'a> Subscription<'a> {
+    /// `bytes` are as many as the layout says. Relative times start to run now.
+    fn parse(layout: &Layout, ctx: &'a WasiCtx, bytes: &[u8]) -> Result<Subscription<'a>, Errno> {
         let tag = bytes[8];
         let condition = match tag {
-            CLOCK => deadline(ctx, bytes),
-            FD_READ => Ok(Condition::Readable(le_u32(bytes, 16))),
-            FD_WRITE => Ok(Condition::Writable(le_u32(bytes, 16))),
+            CLOCK => deadline(layout, ctx, bytes),
+            FD_READ => readable(ctx, le_u32(bytes, 16)),
+            FD_WRITE => writable(ctx, le_u32(bytes, 16)),
             _ => return Err(Errno::INVAL),
         };
         Ok(Subscription { userdata: le_u64(bytes, 0), tag, condition })
     }
 
-    /// The event of this subscription, if there is one by now.
-    fn event(&self, ctx: &WasiCtx) -> Option<Event> {
-        let readiness = match &self.condition {
-            Ok(Condition::Time(clock, at)) => match clock.now(ctx) {
-                Ok(now) if now < *at => return None,
-                now => now.map(|_| Readiness::default()),
-            },
-            Ok(Condition::Readable(fd)) => readable(ctx, *fd).transpose()?,
-            Ok(Condition::Writable(fd)) => writable(ctx, *fd),
-            Err(errno) => Err(*errno),
-        };
-        Some(Event { userdata: self.userdata, tag: self.tag, readiness })
+    fn event(&self, readiness: Result<Readiness, Errno>) -> Event {
+        Event { userdata: self.userdata, tag: self.tag, readiness }
     }
 }
 
-fn deadline(ctx: &WasiCtx, bytes: &[u8]) -> Result<Condition, Errno> {
-    let clock = Clock::from_id(le_u32(bytes, 16))?;
-    let timeout = le_u64(bytes, 24);
-    let at = match u16::from_le_bytes([bytes[40], bytes[41]]) {
-        0 => clock.now(ctx)?.saturating_add(timeout),
-        ABSTIME => timeout,
+fn deadline<'a>(layout: &Layout, ctx: &WasiCtx, bytes: &[u8]) -> Result<Condition<'a>, Errno> {
+    let clock = Clock::from_id(le_u32(bytes, layout.clock_id))?;
+    if !matches!(clock, Clock::Realtime | Clock::Monotonic) {
+        return Err(Errno::INVAL);
+    }
+    let timeout = le_u64(bytes, layout.timeout);
+    let flags = [bytes[layout.clock_flags], bytes[layout.clock_flags + 1]];
+    let remaining = match u16::from_le_bytes(flags) {
+        0 => timeout,
+        ABSTIME if matches!(clock, Clock::Realtime) && ctx.clocks.wall.is_none() => {
+            return Ok(Condition::TimeOfDay(timeout));
+        }
+        ABSTIME => timeout.saturating_sub(clock.now(ctx)?),
         _ => return Err(Errno::INVAL),
     };
-    Ok(Condition::Time(clock, at))
+    // By the host's time also when the guest's is the embedder's, which might stand still.
+    let at = Instant::now().checked_add(Duration::from_nanos(remaining)).ok_or(Errno::OVERFLOW)?;
+    Ok(Condition::Time(at))
 }
 
 /// How much can be read or written without waiting.
-#[derive(Default)]
+#[derive(Clone, Copy)]
 struct Readiness {
     nbytes: u64,
     flags: u16,
@@ -141,44 +193,68 @@ impl Readiness {
     }
 }
 
-/// Nothing when a read would have to wait.
-fn readable(ctx: &WasiCtx, fd: u32) -> Result<Option<Readiness>, Errno> {
-    match ctx.fds.get(fd)? {
-        Descriptor::Input(Input::Empty) => Ok(Some(Readiness { nbytes: 0, flags: HANGUP })),
-        Descriptor::Input(Input::Pipe(pipe)) => Ok(Some(Readiness::bytes(pipe.len() as u64))),
-        Descriptor::Input(Input::Host) => host_stdin_readable(),
-        Descriptor::File(file) => Ok(Some(Readiness::bytes(rest_of(file)?))),
+fn readable(ctx: &WasiCtx, fd: u32) -> Result<Condition<'_>, Errno> {
+    let entry = ctx.fds.get(fd)?;
+    entry.rights.need(rights::FD_READ)?;
+    if entry.rights.dropped(rights::POLL_FD_READWRITE) {
+        return Err(Errno::NOTCAPABLE);
+    }
+    let host = |fd, kind| Ok(Condition::Host(fd, PollFlags::IN, kind));
+    match &entry.descriptor {
+        Descriptor::Input(Input::Empty) => {
+            Ok(Condition::Ready(Readiness { nbytes: 0, flags: HANGUP }))
+        }
+        Descriptor::Input(Input::Pipe(pipe)) => {
+            Ok(Condition::Ready(Readiness::bytes(pipe.len() as u64)))
+        }
+        Descriptor::Input(Input::Reader(_)) => Ok(Condition::Ready(Readiness::bytes(1))),
+        Descriptor::Input(Input::Host) => host(rustix::stdio::stdin(), Kind::Stream),
+        Descriptor::File(open) => host(open.file.as_fd(), Kind::File(&open.file)),
+        Descriptor::Socket(socket) => host(socket.0.as_fd(), Kind::Stream),
         Descriptor::Output(_) | Descriptor::Dir(_) => Err(Errno::BADF),
     }
 }
 
-fn host_stdin_readable() -> Result<Option<Readiness>, Errno> {
-    let stdin = std::io::stdin();
-    let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
-    match poll(&mut fds, Some(&Timespec::default())) {
-        Ok(0) | Err(rustix::io::Errno::INTR) => return Ok(None),
-        Ok(_) => {}
-        Err(error) => return Err(error.into()),
+fn writable(ctx: &WasiCtx, fd: u32) -> Result<Condition<'_>, Errno> {
+    let entry = ctx.fds.get(fd)?;
+    entry.rights.need(rights::FD_WRITE)?;
+    if entry.rights.dropped(rights::POLL_FD_READWRITE) {
+        return Err(Errno::NOTCAPABLE);
     }
-    let hangup = fds[0].revents().contains(PollFlags::HUP);
-    let flags = if hangup { HANGUP } else { 0 };
-    // Not every file can say how much there is; that it is ready is what counts.
-    Ok(Some(Readiness { nbytes: ioctl_fionread(&stdin).unwrap_or(1), flags }))
-}
-
-/// Bytes between the position and the end of a file, none when it cannot seek.
-fn rest_of(file: &OpenFile) -> Result<u64, Errno> {
-    let len = file.for_reading()?.metadata()?.len();
-    let position = (&file.file).stream_position().unwrap_or(len);
-    Ok(len.saturating_sub(position))
-}
-
-fn writable(ctx: &WasiCtx, fd: u32) -> Result<Readiness, Errno> {
-    match ctx.fds.get(fd)? {
-        Descriptor::Output(_) => Ok(Readiness::bytes(1)),
-        Descriptor::File(file) => file.for_writing().map(|_| Readiness::bytes(1)),
+    let host = |fd| Ok(Condition::Host(fd, PollFlags::OUT, Kind::Sink));
+    match &entry.descriptor {
+        Descriptor::Output(Output::Stdout) => host(rustix::stdio::stdout()),
+        Descriptor::Output(Output::Stderr) => host(rustix::stdio::stderr()),
+        Descriptor::Output(_) => Ok(Condition::Ready(Readiness::bytes(1))),
+        Descriptor::File(open) => host(open.file.as_fd()),
+        Descriptor::Socket(socket) => host(socket.0.as_fd()),
         Descriptor::Input(_) | Descriptor::Dir(_) => Err(Errno::BADF),
     }
+}
+
+/// The readiness of a descriptor that the host says is ready.
+fn readiness(fd: BorrowedFd<'_>, kind: &Kind<'_>, seen: PollFlags) -> Result<Readiness, Errno> {
+    if seen.contains(PollFlags::NVAL) {
+        return Err(Errno::BADF);
+    }
+    let nbytes = match kind {
+        Kind::File(file) => rest_of(file)?,
+        // Not every one can say how much there is; that it is ready is what counts.
+        Kind::Stream => ioctl_fionread(fd).unwrap_or(1),
+        Kind::Sink => 1,
+    };
+    // An error is what a pipe without a reader has.
+    let hung_up = seen.intersects(PollFlags::HUP | PollFlags::ERR);
+    Ok(Readiness { nbytes, flags: if hung_up { HANGUP } else { 0 } })
+}
+
+/// Bytes between the position and the end of a file, or what the system says when it has neither.
+fn rest_of(mut file: &File) -> Result<u64, Errno> {
+    let metadata = Metadata::from_file(file)?;
+    if !metadata.is_file() {
+        return Ok(ioctl_fionread(file).unwrap_or(1));
+    }
+    Ok(metadata.len().saturating_sub(file.stream_position()?))
 }
 
 /// `$event`.
@@ -205,38 +281,62 @@ impl Event {
 }
 
 /// The events of `subscriptions`, of which there is at least one; waits for the first.
-fn wait(ctx: &WasiCtx, subscriptions: &[Subscription]) -> Result<Vec<Event>, Errno> {
+fn wait(ctx: &WasiCtx, subscriptions: &[Subscription<'_>]) -> Result<Vec<Event>, Errno> {
+    let mut fds: Vec<PollFd<'_>> = subscriptions
+        .iter()
+        .filter_map(|subscription| match &subscription.condition {
+            Ok(Condition::Host(fd, flags, _)) => Some(PollFd::from_borrowed_fd(*fd, *flags)),
+            _ => None,
+        })
+        .collect();
     loop {
-        let events: Vec<_> = subscriptions.iter().filter_map(|one| one.event(ctx)).collect();
+        let sleep = time_to_sleep(ctx, subscriptions)?;
+        let timeout = Timespec {
+            tv_sec: sleep.as_secs().cast_signed(),
+            tv_nsec: sleep.subsec_nanos().into(),
+        };
+        match poll(&mut fds, Some(&timeout)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let mut seen = fds.iter().map(PollFd::revents);
+        let mut events = Vec::new();
+        for subscription in subscriptions {
+            let readiness = match &subscription.condition {
+                Err(errno) => Some(Err(*errno)),
+                Ok(Condition::Ready(readiness)) => Some(Ok(*readiness)),
+                Ok(Condition::Time(_) | Condition::TimeOfDay(_)) => {
+                    let over = time_until(ctx, subscription)?.is_zero();
+                    over.then_some(Ok(Readiness::bytes(0)))
+                }
+                Ok(Condition::Host(fd, _, kind)) => {
+                    let seen = seen.next().expect("each has its entry");
+                    (!seen.is_empty()).then(|| readiness(*fd, kind, seen))
+                }
+            };
+            events.extend(readiness.map(|readiness| subscription.event(readiness)));
+        }
         if !events.is_empty() {
             return Ok(events);
         }
-        let mut sleep = MAX_SLEEP;
-        let mut on_stdin = false;
-        for subscription in subscriptions {
-            match subscription.condition {
-                Ok(Condition::Time(clock, at)) => {
-                    let remaining = at.saturating_sub(clock.now(ctx)?);
-                    sleep = sleep.min(Duration::from_nanos(remaining));
-                }
-                // Any other descriptor would have had its event.
-                Ok(Condition::Readable(_)) => on_stdin = true,
-                Ok(Condition::Writable(_)) | Err(_) => {}
-            }
-        }
-        if on_stdin { wait_for_stdin(sleep)? } else { std::thread::sleep(sleep) }
     }
 }
 
-/// Waits until the host's stdin can be read, or the time is over, or something interrupts.
-fn wait_for_stdin(timeout: Duration) -> Result<(), Errno> {
-    let stdin = std::io::stdin();
-    let timeout = Timespec {
-        tv_sec: timeout.as_secs().cast_signed(),
-        tv_nsec: timeout.subsec_nanos().into(),
-    };
-    match poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&timeout)) {
-        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-        Err(error) => Err(error.into()),
+/// How long until the first subscription may have an event without a descriptor being ready.
+fn time_to_sleep(ctx: &WasiCtx, subscriptions: &[Subscription<'_>]) -> Result<Duration, Errno> {
+    let times = subscriptions.iter().map(|subscription| time_until(ctx, subscription));
+    times.fold(Ok(MAX_SLEEP), |sleep, time| Ok(sleep?.min(time?)))
+}
+
+/// How long until this subscription may have an event without its descriptor being ready.
+fn time_until(ctx: &WasiCtx, subscription: &Subscription<'_>) -> Result<Duration, Errno> {
+    match &subscription.condition {
+        Ok(Condition::Time(at)) => Ok(at.saturating_duration_since(Instant::now())),
+        Ok(Condition::TimeOfDay(at)) => {
+            let now = Clock::Realtime.now(ctx)?;
+            Ok(Duration::from_nanos(at.saturating_sub(now)))
+        }
+        Ok(Condition::Host(..)) => Ok(Duration::MAX),
+        Ok(Condition::Ready(_)) | Err(_) => Ok(Duration::ZERO),
     }
 }

@@ -5,7 +5,7 @@
 //! the way disturb nothing else, and the host stores nothing per entry. A cookie the guest made up
 //! yields an error or some entries of the same directory.
 
-use cap_std::fs::{Metadata, MetadataExt, OpenOptions};
+use cap_std::fs::{Metadata, MetadataExt};
 use rustix::fs::{Dir, DirEntry, FileType};
 
 use super::types::{filetype, filetype_of};
@@ -13,6 +13,8 @@ use crate::ctx::WasiCtx;
 use crate::descriptor::OpenDir;
 use crate::errno::Errno;
 use crate::guest::Guest;
+use crate::perms::DirPerms;
+use crate::rights;
 
 /// Size of `$dirent`, which the name follows.
 const DIRENT_BYTES: usize = 24;
@@ -28,8 +30,7 @@ pub(crate) struct Listing {
 impl Listing {
     fn open(dir: &OpenDir) -> Result<Listing, Errno> {
         // Opened anew: this descriptor has its own position, and it can be read from.
-        let file = dir.dir.open_with(".", OpenOptions::new().read(true))?;
-        Ok(Listing { entries: Dir::new(file.into_std())?, next: Some(0) })
+        Ok(Listing { entries: Dir::new(dir.reopen()?)?, next: Some(0) })
     }
 
     fn seek(&mut self, cookie: u64) -> Result<(), Errno> {
@@ -57,7 +58,10 @@ pub(super) fn fd_readdir(
 ) -> Result<(), Errno> {
     let used = guest.span(used, 4)?;
     let buffer = guest.span(buf, len)?;
-    let dir = ctx.fds.dir_mut(fd)?;
+    let dir = ctx.fds.dir_mut(fd, rights::FD_READDIR)?;
+    if !dir.perms.dir.contains(DirPerms::READ) {
+        return Err(Errno::PERM);
+    }
     let mut listing = match dir.listing.take() {
         Some(listing) => listing,
         None => Listing::open(dir)?,
@@ -66,8 +70,12 @@ pub(super) fn fd_readdir(
 
     let mut rest = buffer;
     let mut next = Some(cookie);
+    let mut ended = false;
     while rest.len() > 0 {
-        let Some(entry) = listing.entries.read() else { break };
+        let Some(entry) = listing.entries.read() else {
+            ended = true;
+            break;
+        };
         let entry = entry?;
         // Guests know paths in UTF-8 only; there is no name to give for others.
         let Ok(name) = entry.file_name().to_str() else { continue };
@@ -79,7 +87,8 @@ pub(super) fn fd_readdir(
         }
     }
     listing.next = next;
-    dir.listing = Some(listing);
+    // At its end a listing is of no more use, but it would keep a descriptor of the host.
+    dir.listing = (!ended).then_some(listing);
     guest.put_u32(used, (buffer.len() - rest.len()) as u32);
     Ok(())
 }

@@ -2,11 +2,10 @@
 //!
 //! Flags a function does not know are an error (`EINVAL`), never ignored: see [`known_flags`].
 
-use std::io;
-
 use cap_std::fs::{FileType, FileTypeExt, Metadata, MetadataExt};
 
 use crate::errno::Errno;
+use crate::rights::Rights;
 
 /// `$lookupflags`: follow a symbolic link at the end of the path.
 pub(super) const LOOKUP_SYMLINK_FOLLOW: u32 = 1 << 0;
@@ -37,55 +36,6 @@ pub(super) mod fstflags {
     pub(crate) const MTIM: u32 = 1 << 2;
     pub(crate) const MTIM_NOW: u32 = 1 << 3;
     pub(crate) const ALL: u32 = ATIM | ATIM_NOW | MTIM | MTIM_NOW;
-}
-
-/// `$rights` of descriptors.
-pub(super) mod rights {
-    const FD_DATASYNC: u64 = 1 << 0;
-    pub(crate) const FD_READ: u64 = 1 << 1;
-    const FD_SEEK: u64 = 1 << 2;
-    const FD_FDSTAT_SET_FLAGS: u64 = 1 << 3;
-    const FD_SYNC: u64 = 1 << 4;
-    const FD_TELL: u64 = 1 << 5;
-    pub(crate) const FD_WRITE: u64 = 1 << 6;
-    const FD_ADVISE: u64 = 1 << 7;
-    pub(crate) const FD_ALLOCATE: u64 = 1 << 8;
-    /// `PATH_CREATE_DIRECTORY` (bit 9) to `PATH_OPEN` (bit 13).
-    const PATH_CREATE_LINK_OPEN: u64 = 0b1_1111 << 9;
-    pub(crate) const FD_READDIR: u64 = 1 << 14;
-    /// `PATH_READLINK` (bit 15) to `PATH_FILESTAT_SET_TIMES` (bit 20).
-    const PATH_READLINK_RENAME_FILESTAT: u64 = 0b11_1111 << 15;
-    const FD_FILESTAT_GET: u64 = 1 << 21;
-    pub(crate) const FD_FILESTAT_SET_SIZE: u64 = 1 << 22;
-    const FD_FILESTAT_SET_TIMES: u64 = 1 << 23;
-    /// `PATH_SYMLINK` (bit 24) to `PATH_UNLINK_FILE` (bit 26).
-    const PATH_SYMLINK_REMOVE: u64 = 0b111 << 24;
-    const POLL_FD_READWRITE: u64 = 1 << 27;
-
-    /// What every descriptor allows.
-    const ANY: u64 = FD_FDSTAT_SET_FLAGS | FD_FILESTAT_GET | POLL_FD_READWRITE;
-
-    /// A stream. It must lack `FD_SEEK` and `FD_TELL`: by that, and its type, the C library knows
-    /// a terminal.
-    pub(crate) const INPUT: u64 = ANY | FD_READ;
-    /// As [`INPUT`], for streams to write.
-    pub(crate) const OUTPUT: u64 = ANY | FD_WRITE | FD_DATASYNC | FD_SYNC;
-
-    /// A file, besides [`FILE_READ`] and [`FILE_WRITE`].
-    pub(crate) const FILE: u64 =
-        ANY | FD_SEEK | FD_TELL | FD_SYNC | FD_ADVISE | FD_FILESTAT_SET_TIMES;
-    pub(crate) const FILE_READ: u64 = FD_READ;
-    pub(crate) const FILE_WRITE: u64 = FD_WRITE | FD_DATASYNC | FD_ALLOCATE | FD_FILESTAT_SET_SIZE;
-
-    pub(crate) const DIR: u64 = ANY
-        | FD_SYNC
-        | FD_READDIR
-        | FD_FILESTAT_SET_TIMES
-        | PATH_CREATE_LINK_OPEN
-        | PATH_READLINK_RENAME_FILESTAT
-        | PATH_SYMLINK_REMOVE;
-    /// What may be opened through a directory: everything.
-    pub(crate) const DIR_INHERITING: u64 = DIR | FILE | FILE_READ | FILE_WRITE;
 }
 
 /// `$filetype`.
@@ -132,8 +82,7 @@ pub(super) fn filetype_of(ty: FileType) -> u8 {
 pub(super) struct Fdstat {
     pub(super) filetype: u8,
     pub(super) flags: u32,
-    pub(super) rights: u64,
-    pub(super) inheriting: u64,
+    pub(super) rights: Rights,
 }
 
 impl Fdstat {
@@ -144,8 +93,8 @@ impl Fdstat {
         bytes[0] = self.filetype;
         // All flags are within the low 16 bits.
         bytes[2..4].copy_from_slice(&(self.flags as u16).to_le_bytes());
-        bytes[8..16].copy_from_slice(&self.rights.to_le_bytes());
-        bytes[16..24].copy_from_slice(&self.inheriting.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.rights.base.to_le_bytes());
+        bytes[16..24].copy_from_slice(&self.rights.inheriting.to_le_bytes());
         bytes
     }
 }
@@ -165,6 +114,9 @@ pub(super) struct Filestat {
 
 impl Filestat {
     pub(super) const BYTES: u32 = 64;
+
+    /// Its size in `wasi_unstable`, where the number of links has 32 bits.
+    pub(super) const BYTES_UNSTABLE: u32 = 56;
 
     /// A stream, of which nothing but the type is known.
     pub(super) fn of_stream(filetype: u8) -> Filestat {
@@ -203,17 +155,21 @@ impl Filestat {
     }
 }
 
+impl Filestat {
+    /// As `wasi_unstable` lays it out.
+    pub(super) fn to_bytes_unstable(&self) -> [u8; Self::BYTES_UNSTABLE as usize] {
+        let mut bytes = [0; Self::BYTES_UNSTABLE as usize];
+        let wide = self.to_bytes();
+        bytes[..24].copy_from_slice(&wide[..24]);
+        let nlink = u32::try_from(self.nlink).unwrap_or(u32::MAX);
+        bytes[20..24].copy_from_slice(&nlink.to_le_bytes());
+        bytes[24..].copy_from_slice(&wide[32..]);
+        bytes
+    }
+}
+
 /// Times that do not fit, before 1970 or after 2554, become the nearest that does.
 fn nanoseconds(seconds: i64, nanoseconds: i64) -> u64 {
     let total = i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds);
     u64::try_from(total.max(0)).unwrap_or(u64::MAX)
-}
-
-/// The metadata of a path below a directory, of the link itself unless it is followed.
-pub(super) fn metadata_at(
-    dir: &cap_std::fs::Dir,
-    path: &str,
-    follow: bool,
-) -> io::Result<Metadata> {
-    if follow { dir.metadata(path) } else { dir.symlink_metadata(path) }
 }
