@@ -41,12 +41,12 @@ pub(crate) struct OpenDir {
     /// The guest's name for it, when it is preopened.
     pub(crate) preopen: Option<String>,
     /// Where a sequence of `fd_readdir` calls has got to.
-    pub(crate) listing: Option<Listing>,
+    pub(crate) listing: Listing,
 }
 
 impl OpenDir {
     pub(crate) fn new(dir: Dir, perms: Perms, preopen: Option<String>) -> OpenDir {
-        OpenDir { dir, perms, preopen, listing: None }
+        OpenDir { dir, perms, preopen, listing: Listing::default() }
     }
 
     /// Opens it once more, for what the descriptor at hand may not do: it may be one that only

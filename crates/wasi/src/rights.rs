@@ -74,13 +74,8 @@ const DIR_MUTATE: u64 = PATH_CREATE_DIRECTORY
     | PATH_UNLINK_FILE;
 
 /// What applies to a directory that must not be changed.
-pub(crate) const DIR_READ_ONLY: u64 = ANY
-    | FD_SYNC
-    | FD_DATASYNC
-    | FD_READDIR
-    | PATH_OPEN
-    | PATH_READLINK
-    | PATH_FILESTAT_GET;
+pub(crate) const DIR_READ_ONLY: u64 =
+    ANY | FD_SYNC | FD_DATASYNC | FD_READDIR | PATH_OPEN | PATH_READLINK | PATH_FILESTAT_GET;
 
 /// What applies to a directory.
 pub(crate) const DIR: u64 = DIR_READ_ONLY | DIR_MUTATE;

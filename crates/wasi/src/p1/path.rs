@@ -22,12 +22,7 @@ use crate::perms::{DirPerms, FilePerms, Perms};
 use crate::rights::{self, Rights};
 
 /// The directory `fd`, if its permissions include `perms` and its rights `rights`.
-pub(super) fn dir(
-    fds: &FdTable,
-    fd: u32,
-    perms: DirPerms,
-    rights: u64,
-) -> Result<&OpenDir, Errno> {
+pub(super) fn dir(fds: &FdTable, fd: u32, perms: DirPerms, rights: u64) -> Result<&OpenDir, Errno> {
     // That it is a directory comes first.
     if !fds.dir(fd, 0)?.perms.dir.contains(perms) {
         return Err(Errno::PERM);

@@ -324,8 +324,8 @@ fn wait(ctx: &WasiCtx, subscriptions: &[Subscription<'_>]) -> Result<Vec<Event>,
 
 /// How long until the first subscription may have an event without a descriptor being ready.
 fn time_to_sleep(ctx: &WasiCtx, subscriptions: &[Subscription<'_>]) -> Result<Duration, Errno> {
-    let times = subscriptions.iter().map(|subscription| time_until(ctx, subscription));
-    times.fold(Ok(MAX_SLEEP), |sleep, time| Ok(sleep?.min(time?)))
+    let mut times = subscriptions.iter().map(|subscription| time_until(ctx, subscription));
+    times.try_fold(MAX_SLEEP, |sleep, time| Ok(sleep.min(time?)))
 }
 
 /// How long until this subscription may have an event without its descriptor being ready.

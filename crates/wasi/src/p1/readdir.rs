@@ -1,9 +1,9 @@
 //! Listing directories.
 //!
-//! A cookie is the position that the host's file system gives for the entry after the one it came
-//! with. So a guest may go back to any cookie it has seen, entries that are added or removed on
-//! the way disturb nothing else, and the host stores nothing per entry. A cookie the guest made up
-//! yields an error or some entries of the same directory.
+//! A cookie is the number of entries before it: C libraries keep cookies in 32 bits, for which the
+//! positions of host file systems are too large. Which position a number stands for is remembered
+//! for each descriptor, so a guest may go back to any cookie it has seen, and entries that are added
+//! or removed on the way disturb nothing else. Other cookies are found by counting.
 
 use cap_std::fs::{Metadata, MetadataExt};
 use rustix::fs::{Dir, DirEntry, FileType};
@@ -19,29 +19,55 @@ use crate::rights;
 /// Size of `$dirent`, which the name follows.
 const DIRENT_BYTES: usize = 24;
 
-/// A host directory being read.
+/// Most positions that are remembered for a descriptor; later ones are found by counting.
+const MAX_POSITIONS: usize = 1 << 20;
+
+/// How far a directory has been read.
+#[derive(Default)]
 pub(crate) struct Listing {
-    entries: Dir,
-    /// The cookie of the entry that `entries` gives next; none after an entry the guest did not
-    /// get in full.
+    /// None at its end, where it would only keep a descriptor of the host.
+    entries: Option<Dir>,
+    /// The cookie of the entry that `entries` gives next; none after an entry the guest did not get
+    /// in full, and will ask for again.
     next: Option<u64>,
+    /// The host's position of the entry with cookie `i + 1`.
+    positions: Vec<i64>,
 }
 
 impl Listing {
-    fn open(dir: &OpenDir) -> Result<Listing, Errno> {
-        // Opened anew: this descriptor has its own position, and it can be read from.
-        Ok(Listing { entries: Dir::new(dir.reopen()?)?, next: Some(0) })
+    /// Makes the entry with this cookie the next one.
+    fn seek(&mut self, dir: &OpenDir, cookie: u64) -> Result<(), Errno> {
+        i64::try_from(cookie).map_err(|_| Errno::INVAL)?;
+        let entries = match &mut self.entries {
+            Some(_) if self.next == Some(cookie) && cookie != 0 => return Ok(()),
+            Some(entries) => entries,
+            // Opened anew: this descriptor has its own position, and it can be read from.
+            None => self.entries.insert(Dir::new(dir.reopen()?)?),
+        };
+        let known = cookie.min(self.positions.len() as u64);
+        // The start is sought too: then what has changed meanwhile is seen.
+        entries.seek(known.checked_sub(1).map_or(0, |last| self.positions[last as usize]))?;
+        self.next = Some(known);
+        while self.next.is_some_and(|next| next < cookie) && self.next()?.is_some() {}
+        Ok(())
     }
 
-    fn seek(&mut self, cookie: u64) -> Result<(), Errno> {
-        if self.next != Some(cookie) || cookie == 0 {
-            let position = i64::try_from(cookie).map_err(|_| Errno::INVAL)?;
-            self.next = None;
-            self.entries.seek(position)?;
+    /// The next entry with the cookie of the one after it; none at the end.
+    fn next(&mut self) -> Result<Option<(DirEntry, u64)>, Errno> {
+        let (Some(entries), Some(next)) = (&mut self.entries, self.next) else { return Ok(None) };
+        let Some(entry) = entries.read() else {
+            self.entries = None;
+            return Ok(None);
+        };
+        let entry = entry?;
+        self.next = Some(next + 1);
+        let count = self.positions.len() as u64;
+        if next < count {
+            self.positions[next as usize] = entry.offset();
+        } else if next == count && self.positions.len() < MAX_POSITIONS {
+            self.positions.push(entry.offset());
         }
-        // Until an entry has been delivered in full, the position is not known.
-        self.next = None;
-        Ok(())
+        Ok(Some((entry, next + 1)))
     }
 }
 
@@ -62,41 +88,37 @@ pub(super) fn fd_readdir(
     if !dir.perms.dir.contains(DirPerms::READ) {
         return Err(Errno::PERM);
     }
-    let mut listing = match dir.listing.take() {
-        Some(listing) => listing,
-        None => Listing::open(dir)?,
-    };
-    listing.seek(cookie)?;
+    let mut listing = std::mem::take(&mut dir.listing);
+    listing.seek(dir, cookie)?;
 
     let mut rest = buffer;
-    let mut next = Some(cookie);
-    let mut ended = false;
     while rest.len() > 0 {
-        let Some(entry) = listing.entries.read() else {
-            ended = true;
-            break;
-        };
-        let entry = entry?;
+        let Some((entry, after)) = listing.next()? else { break };
         // Guests know paths in UTF-8 only; there is no name to give for others.
         let Ok(name) = entry.file_name().to_str() else { continue };
-        let header = dirent(dir, &entry, name)?;
+        let header = dirent(dir, &entry, name, after)?;
         for part in [&header, name.as_bytes()] {
             let count = guest.put(rest, part);
             rest = rest.skip(count);
-            next = (count == part.len()).then(|| entry.offset().cast_unsigned());
+            if count < part.len() {
+                listing.next = None;
+            }
         }
     }
-    listing.next = next;
-    // At its end a listing is of no more use, but it would keep a descriptor of the host.
-    dir.listing = (!ended).then_some(listing);
+    dir.listing = listing;
     guest.put_u32(used, (buffer.len() - rest.len()) as u32);
     Ok(())
 }
 
-fn dirent(dir: &OpenDir, entry: &DirEntry, name: &str) -> Result<[u8; DIRENT_BYTES], Errno> {
+fn dirent(
+    dir: &OpenDir,
+    entry: &DirEntry,
+    name: &str,
+    after: u64,
+) -> Result<[u8; DIRENT_BYTES], Errno> {
     let (inode, filetype) = identity(dir, entry, name)?;
     let mut bytes = [0; DIRENT_BYTES];
-    bytes[0..8].copy_from_slice(&entry.offset().to_le_bytes());
+    bytes[0..8].copy_from_slice(&after.to_le_bytes());
     bytes[8..16].copy_from_slice(&inode.to_le_bytes());
     // Names are at most 255 bytes long on Linux, and never near 2^32.
     bytes[16..20].copy_from_slice(&(name.len() as u32).to_le_bytes());
