@@ -5,7 +5,7 @@ use palisade_wasi::{WasiCtx, add_to_linker};
 use std::fmt::Write;
 
 /// Each function with its parameters: `i` is an `i32` and `I` an `i64`. All return an error code.
-const FUNCTIONS: &[(&str, &str)] = &[
+pub(crate) const FUNCTIONS: &[(&str, &str)] = &[
     ("args_get", "ii"),
     ("args_sizes_get", "ii"),
     ("environ_get", "ii"),
@@ -23,11 +23,18 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ("fd_renumber", "ii"),
     ("fd_fdstat_get", "ii"),
     ("fd_fdstat_set_flags", "ii"),
+    ("fd_fdstat_set_rights", "iII"),
+    ("fd_sync", "i"),
+    ("fd_datasync", "i"),
+    ("fd_advise", "iIIi"),
+    ("fd_allocate", "iII"),
     ("fd_prestat_get", "ii"),
     ("fd_prestat_dir_name", "iii"),
     ("fd_readdir", "iiiIi"),
     ("fd_filestat_get", "ii"),
     ("fd_filestat_set_size", "iI"),
+    ("fd_filestat_set_times", "iIIi"),
+    ("path_filestat_set_times", "iiiiIIi"),
     ("path_filestat_get", "iiiii"),
     ("path_open", "iiiiiIIii"),
     ("path_create_directory", "iii"),
@@ -39,9 +46,15 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ("path_readlink", "iiiiii"),
     ("poll_oneoff", "iiii"),
     ("sched_yield", ""),
-    ("sock_accept", "iii"),
+    ("sock_recv", "iiiiii"),
+    ("sock_send", "iiiii"),
+    ("sock_shutdown", "ii"),
     ("proc_raise", "i"),
+    (ACCEPT, "iii"),
 ];
+
+/// The only function that `wasi_unstable` does not have.
+const ACCEPT: &str = "sock_accept";
 
 /// Bytes of the guest's memory.
 pub(crate) const MEMORY_BYTES: usize = 65536;
@@ -54,18 +67,35 @@ pub(crate) struct Guest {
     instance: Instance,
     memory: Memory,
     next_path: usize,
+    /// Whether it imports from `wasi_unstable`.
+    unstable: bool,
 }
 
 impl Guest {
     pub(crate) fn new(wasi: WasiCtx) -> Guest {
+        Guest::importing("wasi_snapshot_preview1", wasi)
+    }
+
+    /// A guest of the snapshot of WASI that is in the module of this name.
+    pub(crate) fn importing(snapshot: &str, wasi: WasiCtx) -> Guest {
         let engine = Engine::default();
-        let module = Module::new(&engine, text()).unwrap();
+        let module = Module::new(&engine, text(snapshot)).unwrap();
         let mut linker = Linker::new(&engine);
         add_to_linker(&mut linker, |wasi: &mut WasiCtx| wasi).unwrap();
         let mut store = Store::new(&engine, wasi);
         let instance = linker.instantiate(&mut store, &module).unwrap();
         let memory = instance.get_memory(&mut store, "memory").unwrap();
-        Guest { store, instance, memory, next_path: PATHS }
+        Guest { store, instance, memory, next_path: PATHS, unstable: snapshot == "wasi_unstable" }
+    }
+
+    /// Whether its snapshot of WASI has the function.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        !(self.unstable && name == ACCEPT)
+    }
+
+    /// The size of `$subscription`.
+    pub(crate) fn subscription_bytes(&self) -> usize {
+        if self.unstable { 56 } else { 48 }
     }
 
     /// Calls a function of WASI and gives its error code. Arguments for `i32` are cut to 32 bits.
@@ -141,25 +171,51 @@ impl Guest {
         oflags: i64,
         rights: i64,
     ) -> std::result::Result<i64, i32> {
+        self.open_at(3, path, oflags, rights, 0)
+    }
+
+    /// As [`Guest::open`], below any descriptor and with rights that are passed on.
+    pub(crate) fn open_at(
+        &mut self,
+        fd: i64,
+        path: &str,
+        oflags: i64,
+        rights: i64,
+        inheriting: i64,
+    ) -> std::result::Result<i64, i32> {
         const RESULT: i64 = 0x7ff0;
         let [at, len] = self.path(path);
-        match self.call("path_open", &[3, 1, at, len, oflags, rights, 0, 0, RESULT]) {
+        match self.call("path_open", &[fd, 1, at, len, oflags, rights, inheriting, 0, RESULT]) {
             0 => Ok(self.u32_at(RESULT as usize).into()),
             errno => Err(errno),
         }
     }
+
+    /// Calls a function that takes a descriptor and a path first, after which come `rest`.
+    pub(crate) fn at(&mut self, name: &str, path: &str, rest: &[i64]) -> i32 {
+        let [at, len] = self.path(path);
+        self.call(name, &[&[3, at, len], rest].concat())
+    }
+
+    /// The rights of a descriptor, and those that it passes on.
+    pub(crate) fn rights(&mut self, fd: i64) -> (i64, i64) {
+        self.succeed("fd_fdstat_get", &[fd, 0x100]);
+        (self.u64_at(0x108) as i64, self.u64_at(0x110) as i64)
+    }
 }
 
 /// Imports each function and exports one that passes its parameters on.
-fn text() -> String {
+fn text(snapshot: &str) -> String {
     let mut imports = String::new();
     let mut funcs = String::new();
     for (name, params) in FUNCTIONS {
+        if snapshot == "wasi_unstable" && *name == ACCEPT {
+            continue;
+        }
         let types: String =
             params.chars().map(|param| if param == 'i' { " i32" } else { " i64" }).collect();
         let ty = format!("(param{types}) (result i32)");
-        writeln!(imports, r#"(import "wasi_snapshot_preview1" "{name}" (func ${name} {ty}))"#)
-            .unwrap();
+        writeln!(imports, r#"(import "{snapshot}" "{name}" (func ${name} {ty}))"#).unwrap();
         let gets: String = (0..params.len()).map(|i| format!(" (local.get {i})")).collect();
         writeln!(funcs, r#"(func (export "{name}") {ty} (call ${name}{gets}))"#).unwrap();
     }

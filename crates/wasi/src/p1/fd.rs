@@ -11,7 +11,7 @@ use rustix::fs::{
 use rustix::io::retry_on_intr;
 
 use super::io::check_offset;
-use super::types::{Fdstat, fdflags, filetype, filetype_of, known_flags};
+use super::types::{Fdstat, HOST_FLAGS, fdflags, filetype, filetype_of, known_flags};
 use crate::ctx::WasiCtx;
 use crate::descriptor::{Descriptor, OpenFile, Socket};
 use crate::errno::Errno;
@@ -57,18 +57,10 @@ pub(super) fn stream_filetype(is_terminal: bool) -> u8 {
     if is_terminal { filetype::CHARACTER_DEVICE } else { filetype::UNKNOWN }
 }
 
-/// The `$fdflags` of a file or socket, as the system knows them. Linux has one flag for `SYNC` and `RSYNC`,
-/// and it includes that for `DSYNC`.
+/// The `$fdflags` of a file or socket.
 fn host_flags(file: impl AsFd) -> Result<u32, Errno> {
     let host = fcntl_getfl(file)?;
-    let table = [
-        (OFlags::APPEND, fdflags::APPEND),
-        (OFlags::DSYNC, fdflags::DSYNC),
-        (OFlags::NONBLOCK, fdflags::NONBLOCK),
-        (OFlags::RSYNC, fdflags::RSYNC),
-        (OFlags::SYNC, fdflags::SYNC),
-    ];
-    let set = table.into_iter().filter(|&(flag, _)| host.contains(flag));
+    let set = HOST_FLAGS.into_iter().filter(|&(flag, _)| host.contains(flag));
     Ok(set.fold(0, |flags, (_, flag)| flags | flag))
 }
 

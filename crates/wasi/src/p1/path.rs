@@ -5,7 +5,7 @@
 
 use std::ffi::CStr;
 
-use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
+use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt};
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use rustix::fs::{
     AtFlags, FileType, Mode, OFlags, fstat, linkat, mkdirat, readlinkat, renameat, symlinkat,
@@ -13,7 +13,7 @@ use rustix::fs::{
 };
 
 use super::place::{Place, means_directory, metadata_at};
-use super::types::{fdflags, follows, known_flags, oflags};
+use super::types::{HOST_FLAGS, fdflags, follows, known_flags, oflags};
 use crate::ctx::{Entry, FdTable, WasiCtx};
 use crate::descriptor::{Descriptor, OpenDir, OpenFile};
 use crate::errno::Errno;
@@ -143,16 +143,16 @@ impl OpenRequest {
         custom.set(OFlags::EXCL, self.oflag(oflags::CREAT) && self.oflag(oflags::EXCL));
         custom.set(OFlags::TRUNC, self.oflag(oflags::TRUNC));
         custom.set(OFlags::DIRECTORY, self.oflag(oflags::DIRECTORY));
-        custom.set(OFlags::APPEND, self.fdflag(fdflags::APPEND));
+        for (host, flag) in HOST_FLAGS {
+            if self.fdflag(flag) {
+                custom |= host;
+            }
+        }
 
         let mut options = OpenOptions::new();
         options
             .read(self.read || !self.write)
             .write(self.write)
-            .dsync(self.fdflag(fdflags::DSYNC))
-            .nonblock(self.fdflag(fdflags::NONBLOCK))
-            .rsync(self.fdflag(fdflags::RSYNC))
-            .sync(self.fdflag(fdflags::SYNC))
             .follow(if self.follow { FollowSymlinks::Yes } else { FollowSymlinks::No })
             // The host's flags fit: they come from a C `int`.
             .custom_flags(custom.bits().cast_signed());

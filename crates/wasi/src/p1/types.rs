@@ -3,6 +3,7 @@
 //! Flags a function does not know are an error (`EINVAL`), never ignored: see [`known_flags`].
 
 use cap_std::fs::{FileType, FileTypeExt, Metadata, MetadataExt};
+use rustix::fs::OFlags;
 
 use crate::errno::Errno;
 use crate::rights::Rights;
@@ -28,6 +29,17 @@ pub(super) mod fdflags {
     pub(crate) const SYNC: u32 = 1 << 4;
     pub(crate) const ALL: u32 = APPEND | DSYNC | NONBLOCK | RSYNC | SYNC;
 }
+
+/// The `$fdflags` as the system knows them. It has one flag for `SYNC` and `RSYNC`, which includes
+/// that for `DSYNC`.
+pub(super) const HOST_FLAGS: [(OFlags, u32); 5] = [
+    (OFlags::APPEND, fdflags::APPEND),
+    // `rustix` 1.1 has the value of `O_SYNC` for it.
+    (OFlags::from_bits_retain(0o10000), fdflags::DSYNC),
+    (OFlags::NONBLOCK, fdflags::NONBLOCK),
+    (OFlags::SYNC, fdflags::RSYNC),
+    (OFlags::SYNC, fdflags::SYNC),
+];
 
 /// `$fstflags` of the functions that set times.
 pub(super) mod fstflags {
