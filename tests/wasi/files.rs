@@ -229,5 +229,35 @@ fn cookies() {
     let (rest, _) = entries(&mut guest, last.0, 0x4000);
     let seen: BTreeSet<_> = first.iter().chain(&rest).map(|(_, name)| name).collect();
     assert!(seen.len() >= 23 && !rest.iter().any(|(_, name)| name == gone));
+    // Cookies fit into C's `long`. One that was never given is wrong, or leads to the end.
+    assert!(all.iter().all(|(cookie, _)| *cookie < 1 << 31));
     guest.fail("fd_readdir", &[3, 0x1000, 64, -1, 8], INVAL);
+    guest.succeed("fd_readdir", &[3, 0x1000, 64, 10_000, 8]);
+    assert_eq!(guest.u32_at(8), 0);
+}
+
+/// More entries than the host keeps positions of.
+#[test]
+fn many_entries() {
+    let (dir, mut guest) = with_directory();
+    for i in 0..5000 {
+        fs::File::create(dir.path().join(format!("entry-{i}"))).unwrap();
+    }
+    let (mut seen, mut cookies, mut cookie) = (BTreeSet::new(), vec![], 0);
+    loop {
+        let (found, used) = entries(&mut guest, cookie, 0x1000);
+        let Some(&(last, _)) = found.last() else { break };
+        cookie = last;
+        cookies.extend(found.iter().map(|(cookie, _)| *cookie));
+        seen.extend(found.into_iter().map(|(_, name)| name));
+        if used < 0x1000 {
+            break;
+        }
+    }
+    assert_eq!((seen.len(), cookies.len()), (5004, 5004));
+    // Back to cookies of both kinds.
+    for i in [4999, 10, 4500, 4095, 4096, 4094, 0] {
+        let (found, _) = entries(&mut guest, cookies[i], 0x100);
+        assert_eq!(found[0].0, cookies[i + 1], "after entry {i}");
+    }
 }

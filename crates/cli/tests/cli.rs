@@ -3,6 +3,9 @@
 #![forbid(unsafe_code)]
 
 use std::fs;
+use std::io::Read;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -226,6 +229,136 @@ fn arguments_and_environment_of_the_guest() {
     let mut inherits = command(&["--env", "PALISADE_GIVEN", "--env", "PALISADE_MISSING", &counts]);
     inherits.env("PALISADE_GIVEN", "1").env_remove("PALISADE_MISSING");
     finish(inherits).exits(16 + 1);
+}
+
+#[test]
+fn the_whole_environment() {
+    let directory = Directory::new();
+    let counts = directory.file("counts.wat", COUNTS);
+    let mut inherits = command(&["--inherit-env", "--env", "A=9", "--env", "C=1", &counts]);
+    inherits.env_clear().env("A", "1").env("B", "2");
+    finish(inherits).exits(16 + 3);
+}
+
+/// Writes the first five characters of its name to standard output.
+const NAMES_ITSELF: &str = r#"(module
+    (import "wasi_snapshot_preview1" "args_get" (func $args (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_write"
+        (func $write (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 0) "\00\01\00\00\05\00\00\00")
+    (func (export "_start")
+        (drop (call $args (i32.const 64) (i32.const 256)))
+        (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))))"#;
+
+#[test]
+fn the_name_of_the_guest() {
+    let directory = Directory::new();
+    let names = directory.file("names.wat", NAMES_ITSELF);
+    palisade(&[&names]).exits(0).prints("names");
+    palisade(&["--argv0", "other", &names]).exits(0).prints("other");
+}
+
+/// Makes a directory `made` below descriptor 3 and exits with the error code.
+const MAKES: &str = r#"(module
+    (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+    (import "wasi_snapshot_preview1" "path_create_directory"
+        (func $make (param i32 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 0) "made")
+    (func (export "_start") (call $exit (call $make (i32.const 3) (i32.const 0) (i32.const 4)))))"#;
+
+#[test]
+fn directories_only_to_read() {
+    let directory = Directory::new();
+    let makes = directory.file("makes.wat", MAKES);
+    let host = directory.0.join("host");
+    fs::create_dir(&host).expect("directory");
+    let host = host.to_str().expect("UTF-8");
+    palisade(&["--dir", &format!("{host}::/::ro"), &makes]).exits(63);
+    palisade(&["--dir", &format!("{host}::/"), &makes]).exits(0);
+    palisade(&["--dir", host, &makes]).exits(20);
+    palisade(&["--dir", &format!("{host}::/::rw"), &makes]).exits(2).complains(&["::ro"]);
+}
+
+/// Accepts a connection from descriptor 3 and sends "hello".
+const SERVES: &str = r#"(module
+    (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+    (import "wasi_snapshot_preview1" "sock_accept"
+        (func $accept (param i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "sock_send"
+        (func $send (param i32 i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 0) "\08\00\00\00\05\00\00\00hello")
+    (func (export "_start")
+        (call $exit (i32.or
+            (call $accept (i32.const 3) (i32.const 0) (i32.const 16))
+            (call $send (i32.load (i32.const 16)) (i32.const 0) (i32.const 1) (i32.const 0)
+                (i32.const 20))))))"#;
+
+#[test]
+fn a_server() {
+    let directory = Directory::new();
+    let serves = directory.file("serves.wat", SERVES);
+    // A port that was free just now.
+    let port =
+        TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound").port();
+    let address = format!("127.0.0.1:{port}");
+    let mut child = command(&["--tcplisten", &address, &serves]).spawn().expect("starts");
+    let mut text = String::new();
+    let mut client = loop {
+        match TcpStream::connect(&address) {
+            Ok(client) => break client,
+            Err(_) => assert!(child.try_wait().expect("a child").is_none(), "it still listens"),
+        }
+        std::thread::yield_now();
+    };
+    client.read_to_string(&mut text).expect("its answer");
+    assert_eq!((text.as_str(), child.wait().expect("ends").code()), ("hello", Some(0)));
+    palisade(&["--tcplisten", "nowhere", &serves]).exits(1).complains(&["nowhere"]);
+}
+
+/// Raises the signal that is named by its number of arguments.
+const RAISES: &str = r#"(module
+    (import "wasi_snapshot_preview1" "proc_raise" (func $raise (param i32) (result i32)))
+    (import "wasi_snapshot_preview1" "args_sizes_get" (func $args (param i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (func (export "_start")
+        (drop (call $args (i32.const 0) (i32.const 8)))
+        (drop (call $raise (i32.load (i32.const 0))))))"#;
+
+#[test]
+fn signals_that_a_guest_raises() {
+    let directory = Directory::new();
+    let raises = directory.file("raises.wat", RAISES);
+    assert_eq!(palisade(&[&raises, "2"]).exits(130).stderr, "");
+    palisade(&[&[raises.as_str()], &["x"; 12][..]].concat()).exits(0);
+    palisade(&[&[raises.as_str()], &["x"; 14][..]].concat()).exits(143);
+}
+
+/// Writes "y" without end, whatever comes of it.
+const YES: &str = r#"(module
+    (import "wasi_snapshot_preview1" "fd_write"
+        (func $write (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 0) "\08\00\00\00\02\00\00\00y\0a")
+    (func (export "_start")
+        (loop
+            (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))
+            (br 0))))"#;
+
+/// As a native program: it dies of the signal, and does not go on without a reader.
+#[test]
+fn a_guest_whose_reader_leaves() {
+    let directory = Directory::new();
+    let yes = directory.file("yes.wat", YES);
+    let mut command = command(&[&yes]);
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("starts");
+    let mut start = [0; 4];
+    child.stdout.take().expect("piped").read_exact(&mut start).expect("its output");
+    assert_eq!(&start, b"y\ny\n");
+    const SIGPIPE: i32 = 13;
+    assert_eq!(child.wait().expect("ends").signal(), Some(SIGPIPE));
 }
 
 #[test]
