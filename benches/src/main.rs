@@ -6,12 +6,12 @@
 #![forbid(unsafe_code)]
 
 mod module;
-mod palisade_side;
+mod side;
 #[cfg(feature = "wasi")]
 mod wasi;
-mod wasmtime_side;
 
 use clap::Parser;
+use side::{palisade_side, wasmtime_side};
 use std::time::{Duration, Instant};
 
 /// Measures Palisade against wasmtime in one run.
@@ -25,7 +25,7 @@ struct Options {
 }
 
 /// A kernel, by name and text.
-const KERNELS: [(&str, &str); 15] = [
+const KERNELS: [(&str, &str); 17] = [
     ("fib", include_str!("../kernels/fib.wat")),
     ("sieve", include_str!("../kernels/sieve.wat")),
     ("matmul", include_str!("../kernels/matmul.wat")),
@@ -41,6 +41,8 @@ const KERNELS: [(&str, &str); 15] = [
     ("throw and catch", include_str!("../kernels/throw.wat")),
     ("throw over 1,000 frames", include_str!("../kernels/throw_deep.wat")),
     ("small copies and fills", include_str!("../kernels/bulk.wat")),
+    ("atomic counter", include_str!("../kernels/atomic.wat")),
+    ("spin lock", include_str!("../kernels/spinlock.wat")),
 ];
 
 /// The module for boundary and instantiation measures.

@@ -4,26 +4,7 @@
 //! its own: the test binary starts itself with only that test.
 
 use palisade::{Engine, Instance, Linker, Memory, MemoryType, Module, Store};
-
-/// Set in the process that runs a single test.
-const ALONE: &str = "PALISADE_TEST_ALONE";
-
-/// Runs `body` in a process of its own; `name` is the calling test.
-fn alone(name: &str, body: impl FnOnce()) {
-    if std::env::var_os(ALONE).is_some() {
-        return body();
-    }
-    let test = format!("mappings::{name}");
-    let output = palisade_tests::this_program()
-        .args(["--exact", &test, "--nocapture", "--test-threads=1"])
-        .env(ALONE, "1")
-        .output()
-        .unwrap();
-    let (out, err) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{out}{err}");
-    assert!(out.contains("1 passed"), "{test} was not run: {out}");
-}
+use palisade_tests::alone;
 
 /// Mappings of this process, its resident bytes, and its address space.
 fn process() -> [usize; 3] {
@@ -50,7 +31,7 @@ fn assert_steady(mut round: impl FnMut(usize)) {
 
 #[test]
 fn stores_come_and_go() {
-    alone("stores_come_and_go", || {
+    alone("mappings::stores_come_and_go", None, || {
         let engine = Engine::default();
         let text = format!(
             r#"(module (import "" "f" (func $f (param i32)))
@@ -77,7 +58,7 @@ fn stores_come_and_go() {
 
 #[test]
 fn memories_come_and_go() {
-    alone("memories_come_and_go", || {
+    alone("mappings::memories_come_and_go", None, || {
         let engine = Engine::default();
         assert_steady(|round| {
             let mut store = Store::new(&engine, ());
@@ -91,7 +72,7 @@ fn memories_come_and_go() {
 
 #[test]
 fn modules_come_and_go() {
-    alone("modules_come_and_go", || {
+    alone("mappings::modules_come_and_go", None, || {
         let engine = Engine::default();
         assert_steady(|round| {
             // Every module has a type of its own, so that trampolines come and go too.
@@ -118,7 +99,7 @@ fn modules_come_and_go() {
 
 #[test]
 fn engines_and_traps_come_and_go() {
-    alone("engines_and_traps_come_and_go", || {
+    alone("mappings::engines_and_traps_come_and_go", None, || {
         let text = r#"(module (memory 1) (table 1 funcref) (data (i32.const 65535) "ab"))"#;
         let trap = r#"(module (func (export "f") unreachable))"#;
         assert_steady(|_| {

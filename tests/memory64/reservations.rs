@@ -2,32 +2,7 @@
 
 use crate::{PAGE, config, instance, instantiate};
 use palisade::{Engine, Memory, MemoryType, Store};
-use std::process::Command;
-
-/// Set in the process that runs a single test.
-const ALONE: &str = "PALISADE_TEST_ALONE";
-
-/// Runs `body` in a process of its own that has no more than `gigabytes` of address space, or as much as it likes;
-/// `name` is the calling test.
-fn alone(name: &str, gigabytes: Option<u64>, body: impl FnOnce()) {
-    if std::env::var_os(ALONE).is_some() {
-        return body();
-    }
-    let limit = gigabytes.map_or("unlimited".into(), |limit| (limit << 20).to_string());
-    let script = format!("ulimit -v {limit} && exec \"$0\" \"$@\"");
-    let test = format!("reservations::{name}");
-    let output = Command::new("sh")
-        .args(["-c", &script])
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", &test, "--nocapture", "--test-threads=1"])
-        .env(ALONE, "1")
-        .output()
-        .unwrap();
-    let (out, err) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{out}{err}");
-    assert!(out.contains("1 passed"), "{test} was not run: {out}");
-}
+use palisade_tests::alone;
 
 /// Bytes of address space of this process.
 fn address_space() -> u64 {
@@ -38,7 +13,7 @@ fn address_space() -> u64 {
 
 #[test]
 fn a_small_maximum_reserves_little() {
-    alone("a_small_maximum_reserves_little", None, || {
+    alone("reservations::a_small_maximum_reserves_little", None, || {
         let mut store = Store::new(&Engine::default(), ());
         Memory::new(&mut store, MemoryType::new64(1, Some(16))).unwrap();
         let before = address_space();
@@ -75,7 +50,7 @@ fn the_reservation_can_be_chosen() {
 /// Where address space is short, memories without a maximum take less of it.
 #[test]
 fn address_space_is_short() {
-    alone("address_space_is_short", Some(40), || {
+    alone("reservations::address_space_is_short", Some(40), || {
         let mut store = Store::new(&Engine::default(), ());
         let text = r#"(module (memory (export "memory") i64 1)
             (func (export "load") (param i64) (result i32) (i32.load8_u (local.get 0))))"#;
@@ -108,7 +83,7 @@ fn address_space_is_short() {
 /// A thousand memories that could each use everything.
 #[test]
 fn many_without_a_maximum() {
-    alone("many_without_a_maximum", None, || {
+    alone("reservations::many_without_a_maximum", None, || {
         let mut store = Store::new(&Engine::default(), ());
         let memories: Vec<_> = (0..1000)
             .map(|_| Memory::new(&mut store, MemoryType::new64(1, None)).unwrap())

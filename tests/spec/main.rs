@@ -97,10 +97,17 @@ fn proposals_of_memories() {
     with(Proposal::CustomPageSizes, Config::new().wasm_custom_page_sizes(true));
 }
 
+/// Also drafted before modules could have several memories.
+#[test]
+fn proposal_of_threads() {
+    let set = Proposal::Threads;
+    check_with(&set.to_string(), Config::new().wasm_multi_memory(false), proposal(set));
+}
+
 /// Version 2 calls modules invalid that have become valid since.
 fn version_2_only() -> Config {
     let mut config = Config::new();
-    config.wasm_multi_memory(false).wasm_memory64(false);
+    config.wasm_multi_memory(false).wasm_memory64(false).wasm_threads(false);
     config
 }
 

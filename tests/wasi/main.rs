@@ -434,20 +434,31 @@ fn exit() {
 }
 
 #[test]
-fn a_guest_without_memory() {
+fn guests_without_a_memory_to_use() {
+    for (memory, expected) in [
+        ("", "exports no memory named `memory`"),
+        (r#"(memory (export "memory") 1 1 shared)"#, "export `memory` is shared"),
+        (r#"(func (export "memory"))"#, "export `memory` is not a memory"),
+    ] {
+        let error = first_call(memory).unwrap_err();
+        assert!(format!("{error:#}").contains(expected), "{error:#}");
+    }
+}
+
+/// Calls WASI from a guest that has only this to export.
+fn first_call(memory: &str) -> palisade::Result<i32> {
     let engine = Engine::default();
-    let module = Module::new(
-        &engine,
+    let text = format!(
         r#"(module
             (import "wasi_snapshot_preview1" "sched_yield" (func $yield (result i32)))
-            (func (export "run") (result i32) (call $yield)))"#,
-    )
-    .unwrap();
+            {memory}
+            (func (export "run") (result i32) (call $yield)))"#
+    );
+    let module = Module::new(&engine, text).unwrap();
     let mut linker = Linker::new(&engine);
     palisade_wasi::add_to_linker(&mut linker, |wasi: &mut WasiCtx| wasi).unwrap();
     let mut store = Store::new(&engine, WasiCtxBuilder::new().build());
     let instance = linker.instantiate(&mut store, &module).unwrap();
     let run = instance.get_typed_func::<(), i32>(&mut store, "run").unwrap();
-    let error = run.call(&mut store, ()).unwrap_err();
-    assert!(format!("{error:#}").contains("exports no memory named `memory`"), "{error:#}");
+    run.call(&mut store, ())
 }

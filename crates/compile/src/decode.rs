@@ -17,8 +17,8 @@ use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
 use wasmparser::{
-    Chunk, Encoding, FuncToValidate, FuncValidatorAllocations, FunctionBody, Parser, Payload,
-    ValidPayload, Validator, ValidatorResources, WasmFeatures,
+    Chunk, Encoding, FuncToValidate, FuncValidatorAllocations, FunctionBody, Operator, Parser,
+    Payload, ValidPayload, Validator, ValidatorResources, WasmFeatures,
 };
 
 /// Code sections up to this many bytes are validated by the calling thread alone.
@@ -30,7 +30,7 @@ const SERIAL_CODE_BYTES: u32 = 64 << 10;
 /// The proposals that modules may use.
 ///
 /// By default WebAssembly 2.0, relaxed SIMD, extended constant expressions, tail calls, typed function references, both
-/// forms of exceptions, several memories, and 64-bit memories and tables.
+/// forms of exceptions, several memories, 64-bit memories and tables, and shared memories with atomic accesses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Features(WasmFeatures);
 
@@ -43,7 +43,8 @@ impl Default for Features {
             | WasmFeatures::EXCEPTIONS
             | WasmFeatures::LEGACY_EXCEPTIONS
             | WasmFeatures::MULTI_MEMORY
-            | WasmFeatures::MEMORY64;
+            | WasmFeatures::MEMORY64
+            | WasmFeatures::THREADS;
         Features(WasmFeatures::WASM2.union(later))
     }
 }
@@ -86,9 +87,34 @@ impl Features {
         self.with(WasmFeatures::MEMORY64, on)
     }
 
+    /// Whether memories may be shared between threads, and atomic accesses are allowed; on by default.
+    pub fn threads(self, on: bool) -> Features {
+        self.with(WasmFeatures::THREADS, on)
+    }
+
+    /// Whether [`Features::threads`] is on.
+    pub fn has_threads(self) -> bool {
+        self.0.contains(WasmFeatures::THREADS)
+    }
+
     /// Whether memories may have pages of another size than 64 KiB; off by default.
     pub fn custom_page_sizes(self, on: bool) -> Features {
         self.with(WasmFeatures::CUSTOM_PAGE_SIZES, on)
+    }
+
+    /// Whether functions may have several results, and blocks parameters; on by default.
+    pub fn multi_value(self, on: bool) -> Features {
+        self.with(WasmFeatures::MULTI_VALUE, on)
+    }
+
+    /// Whether there are operations on ranges of memories and tables; on by default.
+    pub fn bulk_memory(self, on: bool) -> Features {
+        self.with(WasmFeatures::BULK_MEMORY, on)
+    }
+
+    /// Whether references are values, and there can be several tables; on by default.
+    pub fn reference_types(self, on: bool) -> Features {
+        self.with(WasmFeatures::REFERENCE_TYPES, on)
     }
 
     /// Whether `return_call` and its kin are allowed; on by default.
@@ -115,6 +141,9 @@ impl Features {
     /// types can be had; what is not built of them is refused after validation, as unsupported rather than invalid.
     fn for_validation(self) -> WasmFeatures {
         let mut features = self.0;
+        if !features.contains(WasmFeatures::REFERENCE_TYPES) {
+            features.remove(WasmFeatures::FUNCTION_REFERENCES | WasmFeatures::EXCEPTIONS);
+        }
         features.set(WasmFeatures::GC, features.contains(WasmFeatures::FUNCTION_REFERENCES));
         features
     }
@@ -175,10 +204,32 @@ fn validated_payloads(bytes: &[u8], features: Features) -> Result<Vec<Payload<'_
         payloads.push(payload);
         position += consumed;
     }
-    match first_invalid_body(bodies, parallel) {
-        Some((index, error)) => Err(invalid(error, function_place(index, &payloads))),
-        None => Ok(payloads),
+    if let Some((index, error)) = first_invalid_body(bodies, parallel) {
+        return Err(invalid(error, function_place(index, &payloads)));
     }
+    if !features.0.contains(WasmFeatures::TAIL_CALL) {
+        refuse_tail_calls(&payloads)?;
+    }
+    Ok(payloads)
+}
+
+/// Refuses `return_call_ref`, which the validator allows wherever typed function references are.
+fn refuse_tail_calls(payloads: &[Payload<'_>]) -> Result<(), CompileError> {
+    let bodies = payloads.iter().filter_map(|payload| match payload {
+        Payload::CodeSectionEntry(body) => Some(body),
+        _ => None,
+    });
+    for body in bodies {
+        let operators = body.get_operators_reader().expect("validated: operators");
+        for op in operators.into_iter_with_offsets() {
+            if let (Operator::ReturnCallRef { .. }, offset) = op.expect("validated: operator") {
+                let message = "tail calls support is not enabled".to_owned();
+                let place = "code section".to_owned();
+                return Err(CompileError::Invalid { offset: byte_offset(offset), place, message });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The first function body that is not valid: its function index and what is wrong.
@@ -311,13 +362,13 @@ mod tests {
             let result = decode(&module(sections).into(), features, &Arc::default());
             result.expect_err("module cannot be decoded").to_string()
         };
-        // A shared memory; then also a start function that does not exist.
+        // The type of an array; then also a start function that does not exist.
         assert_eq!(
-            error(&[5, 4, 1, 3, 1, 2]),
-            "the threads proposal is not supported (at offset 0xb)"
+            error(&[1, 4, 1, 0x5e, 0x78, 0]),
+            "the gc proposal is not supported (at offset 0xb)"
         );
         assert_eq!(
-            error(&[5, 4, 1, 3, 1, 2, 8, 1, 0]),
+            error(&[1, 4, 1, 0x5e, 0x78, 0, 8, 1, 0]),
             "unknown function 0: func index out of bounds (at offset 0x10, in start section)"
         );
     }

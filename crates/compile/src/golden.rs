@@ -62,6 +62,11 @@ fn clif_of(module: &Path) -> String {
 }
 
 #[test]
+fn atomic() {
+    check("atomic");
+}
+
+#[test]
 fn branch_hints() {
     check("branch_hints");
 }

@@ -47,6 +47,12 @@ libcalls! {
     MemoryGrow(I32 I64) -> I64;
     /// `memory.init`: memory, data segment, destination, source, length.
     MemoryInit(I32 I32 I64 I32 I32);
+    /// `memory.atomic.wait32`: memory, index, offset, expected value, nanoseconds; 0, 1 or 2 as the instruction has it.
+    MemoryAtomicWait32(I32 I64 I64 I32 I64) -> I32;
+    /// `memory.atomic.wait64`, likewise.
+    MemoryAtomicWait64(I32 I64 I64 I64 I64) -> I32;
+    /// `memory.atomic.notify`: memory, index, offset, how many to wake; how many were woken.
+    MemoryAtomicNotify(I32 I64 I64 I32) -> I32;
     /// `data.drop`: data segment.
     DataDrop(I32);
     /// `table.grow`: table, reference, delta; the old size or -1.

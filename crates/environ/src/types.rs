@@ -318,13 +318,15 @@ pub const WASM_PAGE_SIZE: u64 = 1 << 16;
 
 const WASM_PAGE_SIZE_LOG2: u8 = WASM_PAGE_SIZE.trailing_zeros() as u8;
 
-/// The type of a linear memory: its size in pages at least and at most, the width of its indices, the size of its pages.
+/// The type of a linear memory: its size in pages at least and at most, the width of its indices, the size of its pages,
+/// and whether several threads may use it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MemoryType {
     minimum: u64,
     maximum: Option<u64>,
     page_size_log2: u8,
     memory64: bool,
+    shared: bool,
 }
 
 impl MemoryType {
@@ -336,12 +338,20 @@ impl MemoryType {
             maximum: maximum.map(u64::from),
             page_size_log2: WASM_PAGE_SIZE_LOG2,
             memory64: false,
+            shared: false,
         }
     }
 
     /// A 64-bit memory of `minimum` up to `maximum` pages of 64 KiB, otherwise as [`MemoryType::new`].
     pub fn new64(minimum: u64, maximum: Option<u64>) -> MemoryType {
-        MemoryType { minimum, maximum, page_size_log2: WASM_PAGE_SIZE_LOG2, memory64: true }
+        let page_size_log2 = WASM_PAGE_SIZE_LOG2;
+        MemoryType { minimum, maximum, page_size_log2, memory64: true, shared: false }
+    }
+
+    /// A 32-bit memory of `minimum` up to `maximum` pages of 64 KiB that several threads may use at once, otherwise as
+    /// [`MemoryType::new`].
+    pub fn shared(minimum: u32, maximum: u32) -> MemoryType {
+        MemoryType { shared: true, ..MemoryType::new(minimum, Some(maximum)) }
     }
 
     /// Begins with a 32-bit memory of no pages, of which more may be said.
@@ -366,7 +376,7 @@ impl MemoryType {
 
     /// Whether several threads may use it at once.
     pub fn is_shared(&self) -> bool {
-        false
+        self.shared
     }
 
     /// Bytes in a page.
@@ -403,7 +413,10 @@ impl MemoryType {
     /// Whether there can be a memory of this type; else why not.
     pub fn check(&self) -> Result<(), MemoryTypeError> {
         let fail = |message: String| Err(MemoryTypeError(message));
-        let MemoryType { minimum, maximum, page_size_log2, .. } = *self;
+        let MemoryType { minimum, maximum, page_size_log2, shared, .. } = *self;
+        if shared && maximum.is_none() {
+            return fail("shared memory must have a maximum size".to_owned());
+        }
         if page_size_log2 != 0 && page_size_log2 != WASM_PAGE_SIZE_LOG2 {
             return fail(format!("page size 2^{page_size_log2} is neither 1 nor 65536"));
         }
@@ -425,6 +438,9 @@ impl fmt::Display for MemoryType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let index = index_type(self.memory64);
         write!(f, "memory {index}{}", Limits(self.minimum, self.maximum))?;
+        if self.shared {
+            f.write_str(" shared")?;
+        }
         if self.page_size_log2 != WASM_PAGE_SIZE_LOG2 {
             write!(f, " (pagesize {})", self.page_size())?;
         }
@@ -488,6 +504,12 @@ impl MemoryTypeBuilder {
         self
     }
 
+    /// Whether several threads may use it at once; it needs a maximum then.
+    pub fn shared(&mut self, shared: bool) -> &mut Self {
+        self.0.shared = shared;
+        self
+    }
+
     /// The binary logarithm of the bytes in a page: 16, or 0 for pages of one byte.
     pub fn page_size_log2(&mut self, page_size_log2: u8) -> &mut Self {
         self.0.page_size_log2 = page_size_log2;
@@ -498,8 +520,8 @@ impl MemoryTypeBuilder {
     ///
     /// # Errors
     ///
-    /// When there can be no such memory: the page size is another, the minimum exceeds the maximum, or one of them what
-    /// indices can name.
+    /// When there can be no such memory: the page size is another, the minimum exceeds the maximum, one of them what
+    /// indices can name, or it is shared and has no maximum.
     pub fn build(&self) -> Result<MemoryType, MemoryTypeError> {
         self.0.check()?;
         Ok(self.0.clone())
@@ -561,6 +583,7 @@ mod tests {
         assert_eq!(error(|b| b.min(2).max(Some(1))), "memory of 2 pages exceeds its maximum of 1");
         assert_eq!(error(|b| b.page_size_log2(12)), "page size 2^12 is neither 1 nor 65536");
         assert_eq!(error(|b| b.page_size_log2(200)), "page size 2^200 is neither 1 nor 65536");
+        assert_eq!(error(|b| b.shared(true)), "shared memory must have a maximum size");
         assert_eq!(error(|b| b.min(65537)), "memory of 65537 pages exceeds its maximum of 65536");
         assert_eq!(
             error(|b| b.memory64(true).max(Some((1 << 48) + 1))),
@@ -575,6 +598,7 @@ mod tests {
         assert_eq!(bytes.to_string(), "memory i64 1 (pagesize 1)");
         assert_eq!(MemoryType::new64(0, Some(1 << 48)).to_string(), "memory i64 0 281474976710656");
         assert_eq!(MemoryType::new(1, Some(2)).to_string(), "memory 1 2");
+        assert_eq!(MemoryType::shared(1, 2).to_string(), "memory 1 2 shared");
         let table = TableType::new64(RefType::FUNCREF, 10, Some(20));
         assert_eq!(table.to_string(), "table i64 10 20 funcref");
     }

@@ -12,6 +12,7 @@ use crate::{
     TableIndex, TagIndex, TypeIndex,
 };
 use std::mem::{offset_of, size_of};
+use std::sync::atomic::AtomicUsize;
 
 /// What every vmctx begins with. All fields are constant.
 #[repr(C, align(16))]
@@ -119,8 +120,8 @@ impl ExitPlace {
 pub struct VmMemory {
     /// First byte. Constant, so loads of it may be hoisted.
     pub base: *mut u8,
-    /// Accessible bytes. Grows, never shrinks.
-    pub len: usize,
+    /// Accessible bytes. Grows, never shrinks. Atomic, because another thread may grow a shared memory.
+    pub len: AtomicUsize,
 }
 
 /// A linear memory as an instance sees it; constant.
@@ -130,7 +131,7 @@ pub struct VmMemoryRef {
     /// Copy of [`VmMemory::base`], one load nearer.
     pub base: *mut u8,
     /// The memory, for its length.
-    pub memory: *mut VmMemory,
+    pub memory: *const VmMemory,
 }
 
 /// A table as its owner sees it. Both fields change when it grows.

@@ -71,6 +71,25 @@ impl Config {
         self
     }
 
+    /// Functions with several results, and blocks with parameters. On by default.
+    pub fn wasm_multi_value(&mut self, enable: bool) -> &mut Self {
+        self.features = self.features.multi_value(enable);
+        self
+    }
+
+    /// Operations on ranges of memories and tables. On by default.
+    pub fn wasm_bulk_memory(&mut self, enable: bool) -> &mut Self {
+        self.features = self.features.bulk_memory(enable);
+        self
+    }
+
+    /// References as values, and several tables. On by default; without it there are no typed function references and no
+    /// `exnref` either.
+    pub fn wasm_reference_types(&mut self, enable: bool) -> &mut Self {
+        self.features = self.features.reference_types(enable);
+        self
+    }
+
     /// Calls that take the place of their caller (`return_call` and its kin). On by default.
     pub fn wasm_tail_call(&mut self, enable: bool) -> &mut Self {
         self.features = self.features.tail_call(enable);
@@ -138,6 +157,12 @@ impl Config {
     /// Memories and tables with 64-bit indices. On by default.
     pub fn wasm_memory64(&mut self, enable: bool) -> &mut Self {
         self.features = self.features.memory64(enable);
+        self
+    }
+
+    /// Memories that several threads share, atomic accesses, waiting and waking. On by default.
+    pub fn wasm_threads(&mut self, enable: bool) -> &mut Self {
+        self.features = self.features.threads(enable);
         self
     }
 

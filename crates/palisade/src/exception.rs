@@ -181,12 +181,18 @@ impl Rooted<ExnRef> {
 /// A host function that returns this as its error, its own or that of a call, throws the exception into the wasm that has
 /// called it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ThrownException;
+pub struct ThrownException {
+    store: StoreId,
+}
 
 impl ThrownException {
-    pub(crate) fn new() -> ThrownException {
-        ThrownException
+    pub(crate) fn of(store: &StoreOpaque) -> ThrownException {
+        ThrownException { store: store.id() }
+    }
+
+    /// Whether the exception is one of this store.
+    pub(crate) fn is_of(&self, store: &StoreOpaque) -> bool {
+        self.store == store.id()
     }
 }
 
@@ -212,9 +218,9 @@ impl<T: 'static> StoreContextMut<'_, T> {
         &mut self,
         exception: Rooted<ExnRef>,
     ) -> std::result::Result<R, ThrownException> {
-        let pending = self.as_context_mut().opaque().set_pending(exception.inner());
-        pending.expect("the exception is rooted");
-        Err(ThrownException)
+        let store = self.as_context_mut().opaque();
+        store.set_pending(exception.inner()).expect("the exception is rooted");
+        Err(ThrownException::of(store))
     }
 
     /// See [`Store::take_pending_exception`].

@@ -4,11 +4,11 @@
 
 use crate::types::ExternType;
 use crate::vm::{ImportValue, InstanceIndex, StoreOpaque};
-use crate::{AsContext, Func, Global, Memory, Table, Tag};
+use crate::{AsContext, Func, Global, Memory, SharedMemory, Table, Tag};
 use palisade_environ::EntityIndex;
 
 /// An item that can be imported and exported.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Extern {
     /// A function.
@@ -19,6 +19,8 @@ pub enum Extern {
     Table(Table),
     /// A linear memory.
     Memory(Memory),
+    /// A linear memory that several threads may use.
+    SharedMemory(SharedMemory),
     /// A tag.
     Tag(Tag),
 }
@@ -50,7 +52,12 @@ impl<'instance> Export<'instance> {
         self.definition.into_func()
     }
 
-    /// The memory, if it is one.
+    /// The shared memory, if it is one.
+    pub fn into_shared_memory(self) -> Option<SharedMemory> {
+        self.definition.into_shared_memory()
+    }
+
+    /// The memory, if it is one that is not shared.
     pub fn into_memory(self) -> Option<Memory> {
         self.definition.into_memory()
     }
@@ -97,6 +104,7 @@ kinds! {
     Global into_global "global";
     Table into_table "table";
     Memory into_memory "memory";
+    SharedMemory into_shared_memory "shared memory";
     Tag into_tag "tag";
 }
 
@@ -108,6 +116,7 @@ impl Extern {
             Extern::Global(item) => item.ty(store).into(),
             Extern::Table(item) => item.ty(store).into(),
             Extern::Memory(item) => item.ty(store).into(),
+            Extern::SharedMemory(item) => item.ty().into(),
             Extern::Tag(item) => item.ty(store).into(),
         }
     }
@@ -126,7 +135,11 @@ impl Extern {
                 Table::from_index(store, store.instance(instance).table(index)).into()
             }
             EntityIndex::Memory(index) => {
-                Memory::from_index(store, store.instance(instance).memory(index)).into()
+                let index = store.instance(instance).memory(index);
+                match store.memory(index).shared() {
+                    Some(shared) => SharedMemory::from_data(shared.clone()).into(),
+                    None => Memory::from_index(store, index).into(),
+                }
             }
             EntityIndex::Global(index) => {
                 let global = store.instance_global(instance, index);
@@ -138,14 +151,31 @@ impl Extern {
         }
     }
 
-    /// As instances import it, after a check that `store` owns it.
-    pub(crate) fn to_import(self, store: &StoreOpaque) -> ImportValue {
+    /// As instances import it, after a check that `store` owns it. A shared memory belongs to every store that uses it.
+    pub(crate) fn to_import(&self, store: &mut StoreOpaque) -> ImportValue {
+        match self {
+            Extern::SharedMemory(item) => {
+                ImportValue::Memory(store.use_shared_memory(item.data_of()))
+            }
+            item => item.owned_by(store),
+        }
+    }
+
+    /// Panics unless `store` may use it.
+    pub(crate) fn check(&self, store: &StoreOpaque) {
+        if !matches!(self, Extern::SharedMemory(_)) {
+            self.owned_by(store);
+        }
+    }
+
+    fn owned_by(&self, store: &StoreOpaque) -> ImportValue {
         match self {
             Extern::Func(item) => ImportValue::Func(item.ptr(store)),
             Extern::Global(item) => ImportValue::Global(item.index(store)),
             Extern::Table(item) => ImportValue::Table(item.index(store)),
             Extern::Memory(item) => ImportValue::Memory(item.index(store)),
             Extern::Tag(item) => ImportValue::Tag(item.index(store)),
+            Extern::SharedMemory(_) => unreachable!("no store owns a shared memory"),
         }
     }
 }

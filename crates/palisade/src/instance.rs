@@ -6,8 +6,8 @@ use crate::error::{Context, Error, Result};
 use crate::externs::{Export, Extern};
 use crate::vm::{self, ImportValue, InstanceIndex, StoreId, StoreOpaque, WasmParams, WasmResults};
 use crate::{
-    AsContext, AsContextMut, Engine, Func, Global, Memory, Module, StoreContextMut, Table, Tag,
-    TypedFunc, matching,
+    AsContext, AsContextMut, Engine, Func, Global, Memory, Module, SharedMemory, StoreContextMut,
+    Table, Tag, TypedFunc, matching,
 };
 
 /// A module joined with its imports, in a store.
@@ -142,7 +142,12 @@ impl Instance {
         self.get_export(store, name)?.into_table()
     }
 
-    /// The exported memory of this name.
+    /// The exported shared memory of this name.
+    pub fn get_shared_memory(&self, store: impl AsContextMut, name: &str) -> Option<SharedMemory> {
+        self.get_export(store, name)?.into_shared_memory()
+    }
+
+    /// The exported memory of this name, if it is not shared.
     pub fn get_memory(&self, store: impl AsContextMut, name: &str) -> Option<Memory> {
         self.get_export(store, name)?.into_memory()
     }

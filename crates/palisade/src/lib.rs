@@ -98,6 +98,7 @@ mod matching;
 mod memory;
 mod module;
 mod module_meta;
+mod shared_memory;
 mod store;
 mod table;
 mod typed;
@@ -123,9 +124,10 @@ pub use palisade_environ::{
     FuncType, GlobalType, HeapType, MemoryType, MemoryTypeBuilder, MemoryTypeError, Mutability,
     RefType, TableType, TagType, Trap, ValType,
 };
+pub use shared_memory::SharedMemory;
 pub use store::{AsContext, AsContextMut, Caller, Store, StoreContext, StoreContextMut};
 pub use table::Table;
 pub use typed::TypedFunc;
 pub use types::{ExportType, ExternType, ImportType};
 pub use value::{Ref, V128, Val};
-pub use vm::{IntoFunc, WasmParams, WasmResults, WasmRet, WasmTy};
+pub use vm::{IntoFunc, WaitResult, WasmParams, WasmResults, WasmRet, WasmTy};

@@ -9,6 +9,8 @@ pub trait ResourceLimiter {
     /// Whether a memory may grow from `current` to `desired` bytes; at creation `current` is 0. `maximum` is its declared
     /// maximum in bytes. `Ok(false)` makes `memory.grow` return -1; an error traps.
     ///
+    /// While it is asked about a shared memory, no other thread can grow that; it must not wait for one that tries.
+    ///
     /// # Errors
     ///
     /// Whatever the guest shall be stopped with.

@@ -86,7 +86,7 @@ impl<T: 'static> Linker<T> {
     ///
     /// # Panics
     ///
-    /// If `store` does not own the item.
+    /// If `store` does not own the item. Shared memories belong to every store.
     pub fn define(
         &mut self,
         store: impl AsContext<Data = T>,
@@ -95,7 +95,7 @@ impl<T: 'static> Linker<T> {
         item: impl Into<Extern>,
     ) -> Result<&mut Self> {
         let item = item.into();
-        item.to_import(store.as_context().opaque());
+        item.check(store.as_context().opaque());
         self.insert(module, name, Definition::Item(item))?;
         Ok(self)
     }
@@ -264,7 +264,7 @@ impl<T: 'static> Linker<T> {
     ) -> Option<Extern> {
         let store = store.as_context_mut().opaque();
         match self.lookup(module, name)? {
-            Definition::Item(item) => Some(*item),
+            Definition::Item(item) => Some(item.clone()),
             Definition::Host(body) => {
                 let func = store.shared_host_func(body).expect("a store of the linker's engine");
                 Some(Func::from_ptr(store, func).into())

@@ -51,8 +51,9 @@ pub(crate) fn check(store: &StoreOpaque, expected: &ExternType, item: ImportValu
             let found = memory.ty();
             let sized =
                 limits((memory.pages(), found.maximum()), (expected.minimum(), expected.maximum()));
-            let same_kind =
-                found.is_64() == expected.is_64() && found.page_size() == expected.page_size();
+            let same_kind = found.is_64() == expected.is_64()
+                && found.is_shared() == expected.is_shared()
+                && found.page_size() == expected.page_size();
             (sized && same_kind, format!("{found} of {} pages", memory.pages()))
         }
         (ExternType::Tag(expected), ImportValue::Tag(index)) => {

@@ -10,7 +10,8 @@ use std::fmt;
 /// A linear memory of a store.
 ///
 /// A view of its bytes borrows the store, so it cannot outlive growth: what other hosts find out at run time (a
-/// detached or stale buffer) does not compile here.
+/// detached or stale buffer) does not compile here. Memories that several threads use are another type,
+/// [`SharedMemory`](crate::SharedMemory).
 #[derive(Debug, Clone, Copy)]
 pub struct Memory {
     store: StoreId,
@@ -34,11 +35,14 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// When there can be no memory of this type (its minimum exceeds its maximum, or what its indices can name), or the
-    /// store's limiter or the system refuses it.
+    /// When there can be no memory of this type (its minimum exceeds its maximum, or what its indices can name), the type
+    /// is shared (see [`SharedMemory`](crate::SharedMemory)), or the store's limiter or the system refuses it.
     pub fn new(mut store: impl AsContextMut, ty: MemoryType) -> Result<Memory> {
         let store = store.as_context_mut().opaque();
         ty.check().map_err(|error| Error::resource(error.to_string()))?;
+        if ty.is_shared() {
+            return Err(Error::usage("shared memories are made by `SharedMemory::new`"));
+        }
         let index = MemoryData::create(store, &ty, None)?;
         Ok(Memory::from_index(store, index))
     }
@@ -130,7 +134,7 @@ impl Memory {
 
     /// Its size in bytes.
     pub fn data_size(&self, store: impl AsContext) -> usize {
-        self.get(store.as_context().opaque()).bytes().len()
+        self.get(store.as_context().opaque()).len()
     }
 
     /// Its size in pages.

@@ -212,6 +212,10 @@ impl ModuleInner {
     fn make_memory_image(&self) -> Option<(MemoryIndex, Arc<MemoryImage>)> {
         let info = self.info();
         let (memory, ty) = info.memories.iter().nth(info.imported_memories)?;
+        if ty.is_shared() {
+            // Made by whoever uses it first; many instances of it are not what it is for.
+            return None;
+        }
         let size = ty.minimum().checked_mul(ty.page_size())?;
         let mut parts = Vec::new();
         let (mut end, mut bytes) = (0, 0);

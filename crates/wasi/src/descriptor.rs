@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 use cap_std::fs::{Dir, OpenOptions};
 
 use crate::errno::Errno;
-use crate::p1::readdir::{Listing, Places};
+use crate::p1::readdir::Listing;
 use crate::perms::{FilePerms, Perms};
 use crate::stream::{Input, Output};
 
@@ -41,14 +41,12 @@ pub(crate) struct OpenDir {
     /// The guest's name for it, when it is preopened.
     pub(crate) preopen: Option<String>,
     /// Where a sequence of `fd_readdir` calls has got to.
-    pub(crate) listing: Option<Listing>,
-    /// What cookies of `fd_readdir` stand for.
-    pub(crate) places: Places,
+    pub(crate) listing: Listing,
 }
 
 impl OpenDir {
     pub(crate) fn new(dir: Dir, perms: Perms, preopen: Option<String>) -> OpenDir {
-        OpenDir { dir, perms, preopen, listing: None, places: Places::default() }
+        OpenDir { dir, perms, preopen, listing: Listing::default() }
     }
 
     /// Opens it once more, for what the descriptor at hand may not do: it may be one that only

@@ -6,13 +6,15 @@
 
 use super::{Failure, FileReport, spectest, values};
 use palisade::{
-    Engine, Error, Extern, Func, Instance, Linker, Module, Store, ThrownException, Trap, Val,
+    Config, Engine, Error, Extern, Func, Instance, Linker, Module, SharedMemory, Store,
+    ThrownException, Trap, Val,
 };
 use std::collections::HashMap;
+use std::thread::{Scope, ScopedJoinHandle};
 use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
 use wast::token::Id;
-use wast::{QuoteWat, Wast, WastDirective, WastExecute, WastInvoke, Wat};
+use wast::{QuoteWat, Wast, WastDirective, WastExecute, WastInvoke, WastThread, Wat};
 
 pub(super) fn run(name: &str, text: &str, engine: &Engine) -> FileReport {
     let mut report = Reporter::new(name, text);
@@ -29,22 +31,82 @@ fn run_directives(report: &mut Reporter<'_>, engine: &Engine) -> Result<(), wast
     let buffer = ParseBuffer::new_with_lexer(lexer)?;
     let wast: Wast<'_> = parser::parse(&buffer)?;
 
-    let mut script = match Script::new(engine) {
-        Ok(script) => script,
-        Err(error) => {
-            report.fail(0, format!("cannot provide spectest: {error:#}"));
-            return Ok(());
-        }
-    };
-    for directive in wast.directives {
-        let offset = directive.span().offset();
-        let is_assertion = is_assertion(&directive);
-        match script.carry_out(directive) {
-            Ok(()) => report.report.passed += usize::from(is_assertion),
-            Err(message) => report.fail(offset, message),
-        }
+    let outcomes = std::thread::scope(|scope| {
+        carry_out_all(scope, engine, wast.directives, SharedItems::default())
+    });
+    report.report.passed = outcomes.passed;
+    for (offset, message) in outcomes.failures {
+        report.fail(offset, message);
     }
     Ok(())
+}
+
+/// What became of directives.
+#[derive(Default)]
+struct Outcomes {
+    passed: usize,
+    /// Offset in the text, and message.
+    failures: Vec<(usize, Message)>,
+}
+
+/// What a thread of a script sees of the module that is shared with it, by the module's name.
+type SharedItems = HashMap<String, Vec<(String, SharedMemory)>>;
+
+/// Carries out directives with a store of their own, on this thread; those of `thread` directives on others. Ends when all
+/// have ended.
+fn carry_out_all<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    engine: &'scope Engine,
+    directives: Vec<WastDirective<'scope>>,
+    shared: SharedItems,
+) -> Outcomes {
+    let mut outcomes = Outcomes::default();
+    let mut script = match Script::new(engine) {
+        Ok(script) => Script { shared, ..script },
+        Err(error) => {
+            outcomes.failures.push((0, format!("cannot provide spectest: {error:#}")));
+            return outcomes;
+        }
+    };
+    let mut threads: HashMap<&str, ScopedJoinHandle<'scope, Outcomes>> = HashMap::new();
+    for directive in directives {
+        let offset = directive.span().offset();
+        let is_assertion = is_assertion(&directive);
+        let result = match directive {
+            WastDirective::Thread(WastThread { name, shared_module, directives, .. }) => {
+                script.shared_items(shared_module).map(|shared| {
+                    let run = move || carry_out_all(scope, engine, directives, shared);
+                    if let Some(previous) = threads.insert(name.name(), scope.spawn(run)) {
+                        outcomes.join(previous);
+                    }
+                })
+            }
+            WastDirective::Wait { thread, .. } => match threads.remove(thread.name()) {
+                Some(thread) => {
+                    outcomes.join(thread);
+                    Ok(())
+                }
+                None => Err(format!("no thread {}", show_id(Some(thread)))),
+            },
+            directive => script.carry_out(directive),
+        };
+        match result {
+            Ok(()) => outcomes.passed += usize::from(is_assertion),
+            Err(message) => outcomes.failures.push((offset, message)),
+        }
+    }
+    threads.into_values().for_each(|thread| outcomes.join(thread));
+    outcomes.failures.sort_by_key(|(offset, _)| *offset);
+    outcomes
+}
+
+impl Outcomes {
+    /// Waits for a thread, and adds what became of its directives.
+    fn join(&mut self, thread: ScopedJoinHandle<'_, Outcomes>) {
+        let theirs = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        self.passed += theirs.passed;
+        self.failures.extend(theirs.failures);
+    }
 }
 
 /// Whether the directive counts when it succeeds. The others only make ready.
@@ -96,6 +158,7 @@ struct Script {
     last_definition: Option<Module>,
     instances: HashMap<String, Instance>,
     current: Option<Instance>,
+    shared: SharedItems,
 }
 
 impl Script {
@@ -110,6 +173,7 @@ impl Script {
             last_definition: None,
             instances: HashMap::new(),
             current: None,
+            shared: SharedItems::default(),
         })
     }
 
@@ -151,8 +215,9 @@ impl Script {
             WastDirective::AssertMalformedCustom { .. } => {
                 Err("unsupported: assert_malformed_custom".into())
             }
-            WastDirective::Thread(_) => Err("unsupported: thread".into()),
-            WastDirective::Wait { .. } => Err("unsupported: wait".into()),
+            WastDirective::Thread(_) | WastDirective::Wait { .. } => {
+                unreachable!("threads are the business of `carry_out_all`")
+            }
         }
     }
 
@@ -204,11 +269,25 @@ impl Script {
     }
 
     fn register(&mut self, name: &str, module: Option<Id<'_>>) -> Result<(), Message> {
+        let cannot = |error| format!("cannot register {name:?}: {}", show(&error));
+        if let Some(items) = module.and_then(|module| self.shared.get(module.name())) {
+            for (item, memory) in items {
+                self.linker.define(&self.store, name, item, memory.clone()).map_err(cannot)?;
+            }
+            return Ok(());
+        }
         let instance = self.instance(module)?;
-        self.linker
-            .instance(&mut self.store, name, instance)
-            .map(drop)
-            .map_err(|error| format!("cannot register {name:?}: {}", show(&error)))
+        self.linker.instance(&mut self.store, name, instance).map(drop).map_err(cannot)
+    }
+
+    /// What a thread sees of `module`: its exported shared memories, since everything else belongs to this store.
+    fn shared_items(&mut self, module: Option<Id<'_>>) -> Result<SharedItems, Message> {
+        let Some(module) = module else { return Ok(SharedItems::default()) };
+        let instance = self.instance(Some(module))?;
+        let exports = instance.exports(&mut self.store);
+        let memories = exports
+            .filter_map(|export| Some((export.name().to_string(), export.into_shared_memory()?)));
+        Ok(HashMap::from([(module.name().to_string(), memories.collect())]))
     }
 
     fn instance(&self, name: Option<Id<'_>>) -> Result<Instance, Message> {
@@ -283,14 +362,15 @@ impl Script {
     /// found by the parser of the text format here, and by validation there.
     fn assert_refused(
         &self,
-        module: QuoteWat<'_>,
+        mut module: QuoteWat<'_>,
         adjective: &str,
         message: &str,
     ) -> Result<(), Message> {
-        match self.compile(module) {
-            Err(_) => Ok(()),
-            Ok(_) => Err(format!("expected {adjective} module ({message}), but it compiles")),
+        let Ok(binary) = module.encode() else { return Ok(()) };
+        if Module::from_binary(&self.engine, &binary).is_err() || was_refused(&binary, message) {
+            return Ok(());
         }
+        Err(format!("expected {adjective} module ({message}), but it compiles"))
     }
 
     fn assert_unlinkable(&mut self, module: QuoteWat<'_>, message: &str) -> Result<(), Message> {
@@ -303,6 +383,18 @@ impl Script {
             Err(_) => Ok(()),
         }
     }
+}
+
+/// Whether a module was rightly refused with this message before a proposal that is standard now. Drafts of proposals
+/// still say so.
+fn was_refused(binary: &[u8], message: &str) -> bool {
+    let mut config = Config::new();
+    match message {
+        "multiple memories" => config.wasm_multi_memory(false),
+        "multiple tables" => config.wasm_reference_types(false),
+        _ => return false,
+    };
+    Engine::new(&config).is_ok_and(|engine| Module::validate(&engine, binary).is_err())
 }
 
 fn assert_trap(outcome: &Outcome, expected: &str) -> Result<(), Message> {

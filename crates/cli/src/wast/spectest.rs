@@ -5,7 +5,7 @@
 
 use palisade::{
     Engine, Global, GlobalType, Linker, Memory, MemoryType, Mutability, Ref, RefType, Result,
-    Store, Table, TableType, Val, ValType,
+    SharedMemory, Store, Table, TableType, Val, ValType,
 };
 
 const NAME: &str = "spectest";
@@ -25,6 +25,10 @@ pub(super) fn linker(engine: &Engine, store: &mut Store<()>) -> Result<Linker<()
     linker.define(&mut *store, NAME, "table64", table)?;
     let memory = Memory::new(&mut *store, MemoryType::new(1, Some(2)))?;
     linker.define(&mut *store, NAME, "memory", memory)?;
+    // Engines that do not allow threads have none.
+    if let Ok(memory) = SharedMemory::new(engine, MemoryType::shared(1, 2)) {
+        linker.define(&mut *store, NAME, "shared_memory", memory)?;
+    }
     Ok(linker)
 }
 

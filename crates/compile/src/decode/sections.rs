@@ -51,7 +51,7 @@ impl Sections<'_> {
             Payload::ImportSection(section) => self.add_imports(section)?,
             Payload::FunctionSection(section) => self.add_functions(section),
             Payload::TableSection(section) => self.add_tables(section)?,
-            Payload::MemorySection(section) => self.add_memories(section)?,
+            Payload::MemorySection(section) => self.add_memories(section),
             Payload::GlobalSection(section) => self.add_globals(section)?,
             Payload::ExportSection(section) => self.add_exports(section)?,
             Payload::StartSection { func, .. } => self.add_start(func),
@@ -115,7 +115,7 @@ impl Sections<'_> {
             }
             TypeRef::Memory(ty) => {
                 info.imported_memories += 1;
-                EntityIndex::Memory(info.memories.push(types::memory_type(&ty, offset)?))
+                EntityIndex::Memory(info.memories.push(types::memory_type(&ty)))
             }
             TypeRef::Global(ty) => {
                 info.imported_globals += 1;
@@ -148,11 +148,8 @@ impl Sections<'_> {
         Ok(())
     }
 
-    fn add_memories(&mut self, section: MemorySectionReader<'_>) -> Result<(), CompileError> {
-        for (offset, ty) in items(section) {
-            self.info.memories.push(types::memory_type(&ty, offset)?);
-        }
-        Ok(())
+    fn add_memories(&mut self, section: MemorySectionReader<'_>) {
+        self.info.memories.extend(items(section).map(|(_, ty)| types::memory_type(&ty)));
     }
 
     fn add_globals(&mut self, section: GlobalSectionReader<'_>) -> Result<(), CompileError> {

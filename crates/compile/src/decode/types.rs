@@ -18,7 +18,6 @@ pub(super) const CUSTOM_DESCRIPTORS: &str = "the custom-descriptors proposal";
 pub(super) const GC: &str = "the gc proposal";
 const SHARED_EVERYTHING: &str = "the shared-everything-threads proposal";
 const STACK_SWITCHING: &str = "the stack-switching proposal";
-const THREADS: &str = "the threads proposal";
 
 /// The types that a module has defined so far.
 #[derive(Clone, Copy)]
@@ -132,17 +131,13 @@ pub(super) fn table_type(
     Ok(TableType::new(element, limit(ty.initial), ty.maximum.map(limit)))
 }
 
-pub(super) fn memory_type(
-    ty: &wasmparser::MemoryType,
-    offset: u64,
-) -> Result<MemoryType, CompileError> {
-    require(!ty.shared, THREADS, offset)?;
+pub(super) fn memory_type(ty: &wasmparser::MemoryType) -> MemoryType {
     let mut builder = MemoryType::builder();
-    builder.min(ty.initial).max(ty.maximum).memory64(ty.memory64);
+    builder.min(ty.initial).max(ty.maximum).memory64(ty.memory64).shared(ty.shared);
     if let Some(log2) = ty.page_size_log2 {
         builder.page_size_log2(u8::try_from(log2).expect("validated: the page size is 1 or 65536"));
     }
-    Ok(builder.build().expect("validated: limits of memories"))
+    builder.build().expect("validated: limits of memories")
 }
 
 pub(super) fn global_type(

@@ -1,7 +1,9 @@
 //! Operations on ranges of memories and tables.
 //!
 //! Filling and copying memories is done in place where the length is a small constant, and by C's routines otherwise; both
-//! after the bounds have been checked. The rest is done by the runtime.
+//! after the bounds have been checked. That serves shared memories too: like all that compiled code does, C's routines are
+//! outside of Rust's memory model, and the specification orders nothing within one such operation. The rest is done by the
+//! runtime.
 //!
 //! Spec: Execution > Instructions > Memory Instructions, Table Instructions.
 

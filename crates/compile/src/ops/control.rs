@@ -49,6 +49,7 @@ impl Translator<'_> {
         self.jump(header, params.len());
         self.push_frame(FrameKind::Loop { header, params: params.len() }, ty);
         self.enter(header);
+        self.enter_iteration();
     }
 
     pub(super) fn if_(&mut self, ty: BlockType, offset: u64) {

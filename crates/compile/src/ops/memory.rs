@@ -77,7 +77,7 @@ impl Translator<'_> {
     pub(super) fn memory_size(&mut self, memory: u32) {
         let memory = MemoryIndex::from_u32(memory);
         let page_size = self.env.module.memories[memory].page_size();
-        let len = self.env.memory_len(&mut self.builder, memory);
+        let len = self.env.memory_size(&mut self.builder, memory);
         let pages = self.builder.ins().ushr_imm_u(len, i64::from(page_size.trailing_zeros()));
         self.push_index(bounds::memory_index_type(&self.env, memory), pages);
     }
@@ -91,11 +91,16 @@ impl Translator<'_> {
     }
 
     pub(super) fn address(&mut self, memarg: MemArg, size: u32) -> Address {
-        let MemArgTarget::Memory(memory) = memarg.target else {
-            unreachable!("validated: without the GC proposal, accesses are to memories")
-        };
-        let memory = MemoryIndex::from_u32(memory);
+        let memory = accessed(&memarg);
         let index = self.pop();
         bounds::memory_address(&mut self.builder, &self.env, memory, index, memarg.offset, size)
     }
+}
+
+/// The memory that an access is to.
+pub(super) fn accessed(memarg: &MemArg) -> MemoryIndex {
+    let MemArgTarget::Memory(memory) = memarg.target else {
+        unreachable!("validated: without the GC proposal, accesses are to memories")
+    };
+    MemoryIndex::from_u32(memory)
 }

@@ -5,6 +5,7 @@
 //!
 //! Spec: Structure > Instructions.
 
+mod atomic;
 mod bulk;
 mod call;
 mod control;
@@ -23,6 +24,7 @@ pub(crate) use exception::{Scope, Try, find_tries};
 
 use crate::error::CompileError;
 use crate::function::Translator;
+use cranelift_codegen::ir::AtomicRmwOp::{Add, And, Or, Sub, Xchg, Xor};
 use cranelift_codegen::ir::InstBuilder;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::types::{F32, F64, I8, I16, I32, I64, I128};
@@ -137,6 +139,79 @@ impl Translator<'_> {
             Operator::I64Store8 { memarg } => self.store(Store::Low8, memarg),
             Operator::I64Store16 { memarg } => self.store(Store::Low16, memarg),
             Operator::I64Store32 { memarg } => self.store(Store::Low32, memarg),
+
+            // Atomic: atomic.rs
+            Operator::AtomicFence { .. } => self.atomic_fence(),
+            Operator::MemoryAtomicNotify { memarg } => self.atomic_notify(memarg),
+            Operator::MemoryAtomicWait32 { memarg } => {
+                self.atomic_wait(Libcall::MemoryAtomicWait32, memarg)
+            }
+            Operator::MemoryAtomicWait64 { memarg } => {
+                self.atomic_wait(Libcall::MemoryAtomicWait64, memarg)
+            }
+            Operator::I32AtomicLoad { memarg } => self.atomic_load(I32, I32, memarg),
+            Operator::I32AtomicLoad8U { memarg } => self.atomic_load(I32, I8, memarg),
+            Operator::I32AtomicLoad16U { memarg } => self.atomic_load(I32, I16, memarg),
+            Operator::I64AtomicLoad { memarg } => self.atomic_load(I64, I64, memarg),
+            Operator::I64AtomicLoad8U { memarg } => self.atomic_load(I64, I8, memarg),
+            Operator::I64AtomicLoad16U { memarg } => self.atomic_load(I64, I16, memarg),
+            Operator::I64AtomicLoad32U { memarg } => self.atomic_load(I64, I32, memarg),
+            Operator::I32AtomicStore { memarg } => self.atomic_store(I32, memarg),
+            Operator::I32AtomicStore8 { memarg } => self.atomic_store(I8, memarg),
+            Operator::I32AtomicStore16 { memarg } => self.atomic_store(I16, memarg),
+            Operator::I64AtomicStore { memarg } => self.atomic_store(I64, memarg),
+            Operator::I64AtomicStore8 { memarg } => self.atomic_store(I8, memarg),
+            Operator::I64AtomicStore16 { memarg } => self.atomic_store(I16, memarg),
+            Operator::I64AtomicStore32 { memarg } => self.atomic_store(I32, memarg),
+            Operator::I32AtomicRmwAdd { memarg } => self.atomic_rmw(Add, I32, I32, memarg),
+            Operator::I32AtomicRmw8AddU { memarg } => self.atomic_rmw(Add, I32, I8, memarg),
+            Operator::I32AtomicRmw16AddU { memarg } => self.atomic_rmw(Add, I32, I16, memarg),
+            Operator::I64AtomicRmwAdd { memarg } => self.atomic_rmw(Add, I64, I64, memarg),
+            Operator::I64AtomicRmw8AddU { memarg } => self.atomic_rmw(Add, I64, I8, memarg),
+            Operator::I64AtomicRmw16AddU { memarg } => self.atomic_rmw(Add, I64, I16, memarg),
+            Operator::I64AtomicRmw32AddU { memarg } => self.atomic_rmw(Add, I64, I32, memarg),
+            Operator::I32AtomicRmwSub { memarg } => self.atomic_rmw(Sub, I32, I32, memarg),
+            Operator::I32AtomicRmw8SubU { memarg } => self.atomic_rmw(Sub, I32, I8, memarg),
+            Operator::I32AtomicRmw16SubU { memarg } => self.atomic_rmw(Sub, I32, I16, memarg),
+            Operator::I64AtomicRmwSub { memarg } => self.atomic_rmw(Sub, I64, I64, memarg),
+            Operator::I64AtomicRmw8SubU { memarg } => self.atomic_rmw(Sub, I64, I8, memarg),
+            Operator::I64AtomicRmw16SubU { memarg } => self.atomic_rmw(Sub, I64, I16, memarg),
+            Operator::I64AtomicRmw32SubU { memarg } => self.atomic_rmw(Sub, I64, I32, memarg),
+            Operator::I32AtomicRmwAnd { memarg } => self.atomic_rmw(And, I32, I32, memarg),
+            Operator::I32AtomicRmw8AndU { memarg } => self.atomic_rmw(And, I32, I8, memarg),
+            Operator::I32AtomicRmw16AndU { memarg } => self.atomic_rmw(And, I32, I16, memarg),
+            Operator::I64AtomicRmwAnd { memarg } => self.atomic_rmw(And, I64, I64, memarg),
+            Operator::I64AtomicRmw8AndU { memarg } => self.atomic_rmw(And, I64, I8, memarg),
+            Operator::I64AtomicRmw16AndU { memarg } => self.atomic_rmw(And, I64, I16, memarg),
+            Operator::I64AtomicRmw32AndU { memarg } => self.atomic_rmw(And, I64, I32, memarg),
+            Operator::I32AtomicRmwOr { memarg } => self.atomic_rmw(Or, I32, I32, memarg),
+            Operator::I32AtomicRmw8OrU { memarg } => self.atomic_rmw(Or, I32, I8, memarg),
+            Operator::I32AtomicRmw16OrU { memarg } => self.atomic_rmw(Or, I32, I16, memarg),
+            Operator::I64AtomicRmwOr { memarg } => self.atomic_rmw(Or, I64, I64, memarg),
+            Operator::I64AtomicRmw8OrU { memarg } => self.atomic_rmw(Or, I64, I8, memarg),
+            Operator::I64AtomicRmw16OrU { memarg } => self.atomic_rmw(Or, I64, I16, memarg),
+            Operator::I64AtomicRmw32OrU { memarg } => self.atomic_rmw(Or, I64, I32, memarg),
+            Operator::I32AtomicRmwXor { memarg } => self.atomic_rmw(Xor, I32, I32, memarg),
+            Operator::I32AtomicRmw8XorU { memarg } => self.atomic_rmw(Xor, I32, I8, memarg),
+            Operator::I32AtomicRmw16XorU { memarg } => self.atomic_rmw(Xor, I32, I16, memarg),
+            Operator::I64AtomicRmwXor { memarg } => self.atomic_rmw(Xor, I64, I64, memarg),
+            Operator::I64AtomicRmw8XorU { memarg } => self.atomic_rmw(Xor, I64, I8, memarg),
+            Operator::I64AtomicRmw16XorU { memarg } => self.atomic_rmw(Xor, I64, I16, memarg),
+            Operator::I64AtomicRmw32XorU { memarg } => self.atomic_rmw(Xor, I64, I32, memarg),
+            Operator::I32AtomicRmwXchg { memarg } => self.atomic_rmw(Xchg, I32, I32, memarg),
+            Operator::I32AtomicRmw8XchgU { memarg } => self.atomic_rmw(Xchg, I32, I8, memarg),
+            Operator::I32AtomicRmw16XchgU { memarg } => self.atomic_rmw(Xchg, I32, I16, memarg),
+            Operator::I64AtomicRmwXchg { memarg } => self.atomic_rmw(Xchg, I64, I64, memarg),
+            Operator::I64AtomicRmw8XchgU { memarg } => self.atomic_rmw(Xchg, I64, I8, memarg),
+            Operator::I64AtomicRmw16XchgU { memarg } => self.atomic_rmw(Xchg, I64, I16, memarg),
+            Operator::I64AtomicRmw32XchgU { memarg } => self.atomic_rmw(Xchg, I64, I32, memarg),
+            Operator::I32AtomicRmwCmpxchg { memarg } => self.atomic_cmpxchg(I32, I32, memarg),
+            Operator::I32AtomicRmw8CmpxchgU { memarg } => self.atomic_cmpxchg(I32, I8, memarg),
+            Operator::I32AtomicRmw16CmpxchgU { memarg } => self.atomic_cmpxchg(I32, I16, memarg),
+            Operator::I64AtomicRmwCmpxchg { memarg } => self.atomic_cmpxchg(I64, I64, memarg),
+            Operator::I64AtomicRmw8CmpxchgU { memarg } => self.atomic_cmpxchg(I64, I8, memarg),
+            Operator::I64AtomicRmw16CmpxchgU { memarg } => self.atomic_cmpxchg(I64, I16, memarg),
+            Operator::I64AtomicRmw32CmpxchgU { memarg } => self.atomic_cmpxchg(I64, I32, memarg),
 
             // Constants: numeric.rs
             Operator::I32Const { value } => self.i32_const(value),

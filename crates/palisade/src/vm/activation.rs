@@ -267,9 +267,10 @@ pub(crate) fn capture_backtrace() -> WasmBacktrace {
 pub(super) unsafe fn raise_error(ctx: *mut StoreCtx, error: Error) {
     // SAFETY: by this function's contract the store is live, and whoever entered wasm waits.
     let store = unsafe { &mut *(*ctx).store };
-    match store.refs.pending.take_if(|_| error.is::<ThrownException>()) {
+    let ours = error.downcast_ref::<ThrownException>().is_some_and(|thrown| thrown.is_of(store));
+    match store.refs.pending.take_if(|_| ours) {
         // SAFETY: by this function's contract.
-        Some(exception) => unsafe { exception::throw_handle(ctx, store, exception) },
+        Some(exception) => unsafe { exception::throw_handle(ctx, store, exception, Some(error)) },
         // SAFETY: by this function's contract.
         None => unsafe { raise(ctx, Raised::Error(error)) },
     }

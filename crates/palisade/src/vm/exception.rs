@@ -14,7 +14,7 @@ use super::refs::{Caught, Exception, Handle, RootedRef};
 use super::registry;
 use super::store::{StoreCtx, StoreOpaque, activation_of};
 use crate::error::{Error, Result};
-use crate::{FuncType, Val};
+use crate::{FuncType, ThrownException, Val};
 use palisade_environ::{Catch, Keep, TagType, VmCtxHeader, VmLanding, VmRaise, VmTag};
 
 /// A tag of a store. Its first field is what instances point to.
@@ -93,8 +93,8 @@ impl StoreOpaque {
     /// Forgets exceptions whose handlers cannot run any more, as no wasm is on the stack.
     #[cold]
     pub(super) fn forget_caught(&mut self) {
-        for caught in std::mem::take(&mut self.refs.caught) {
-            self.refs.release(caught.exception);
+        while let Some(caught) = self.refs.caught.pop() {
+            self.refs.let_go(caught.exception);
         }
     }
 }
@@ -118,44 +118,56 @@ pub(super) unsafe fn throw(
     let values = unsafe { std::slice::from_raw_parts(values, count) }.into();
     let handle = store.new_exception(Exception { tag, values, referenced: false })?;
     // SAFETY: by the contract.
-    unsafe { throw_handle(ctx, store, handle) };
+    unsafe { throw_handle(ctx, store, handle, None) };
     Ok(())
 }
 
-/// Throws an exception that exists: continues at its handler once the current Rust function has returned.
+/// Throws an exception that exists: continues at its handler once the current Rust function has returned. If there is
+/// none, wasm is left with `error`, or a new one.
 ///
 /// # Safety
 ///
 /// As for [`throw`].
-pub(super) unsafe fn throw_handle(ctx: *mut StoreCtx, store: &mut StoreOpaque, handle: Handle) {
-    if let Some(spent) = store.refs.spent.take_if(|spent| *spent != handle) {
+pub(super) unsafe fn throw_handle(
+    ctx: *mut StoreCtx,
+    store: &mut StoreOpaque,
+    handle: Handle,
+    error: Option<Error>,
+) {
+    if let Some(spent) = store.refs.spent.take().filter(|spent| *spent != handle) {
         store.refs.release(spent);
     }
-    store.refs.caught.retain(|caught| caught.exception != handle);
     let tag = store.tags[store.refs.exception(handle).tag as usize].vm();
     // SAFETY: by the contract, the activation is live and was left through a trampoline.
     let Some(target) = (unsafe { find_handler(activation_of(ctx), tag) }) else {
         store.refs.pending = Some(handle);
-        let error = Error::new(crate::ThrownException::new());
+        let error = error.unwrap_or_else(|| Error::new(ThrownException::of(store)));
         // SAFETY: by the contract.
         return unsafe { raise_uncaught(ctx, error) };
     };
     let Target { landing, keep } = target;
-    while let Some(gone) = store.refs.caught.pop_if(|caught| caught.fp < landing.fp) {
-        store.refs.release(gone.exception);
+    let refs = &mut store.refs;
+    let before = |c: &Caught| c.fp == landing.fp && c.handler == landing.pc;
+    let mut gone: Vec<Caught> = Vec::new();
+    while let Some(caught) = refs.caught.pop_if(|caught| caught.fp < landing.fp) {
+        gone.push(caught);
+    }
+    if keep == Keep::Handler {
+        let before = refs.caught.iter().position(before);
+        gone.extend(before.map(|place| refs.caught.remove(place)));
+        refs.caught.push(Caught { exception: handle, fp: landing.fp, handler: landing.pc });
+    }
+    for caught in gone {
+        if caught.exception != handle {
+            refs.let_go(caught.exception);
+        }
     }
     match keep {
-        Keep::No => store.refs.spent = Some(handle),
-        Keep::Reference => store.refs.exception_mut(handle).referenced = true,
-        Keep::Handler => {
-            let again = |c: &Caught| c.fp == landing.fp && c.handler == landing.pc;
-            let caught = &mut store.refs.caught;
-            let before = caught.iter().position(again).map(|place| caught.remove(place));
-            caught.push(Caught { exception: handle, fp: landing.fp, handler: landing.pc });
-            if let Some(before) = before {
-                store.refs.release(before.exception);
-            }
-        }
+        // A handler further out may still throw it again.
+        Keep::No if refs.is_caught(handle) => {}
+        Keep::No => refs.spent = Some(handle),
+        Keep::Reference => refs.exception_mut(handle).referenced = true,
+        Keep::Handler => {}
     }
     let values = store.refs.exception(handle).values.as_ptr() as u64;
     let payload = [values, store.refs.raw(handle)];

@@ -140,8 +140,8 @@ pub(crate) fn instantiate(
     for (memory, place) in data.memories.iter().enumerate() {
         let memory = MemoryIndex::from_u32(memory as u32);
         let owner = store.memories[*place as usize].vm();
-        let base = store.memories[*place as usize].base();
-        data.vmctx.write(info.offsets.memory(memory), VmMemoryRef { base, memory: owner });
+        let import = VmMemoryRef { base: owner.base, memory: owner };
+        data.vmctx.write(info.offsets.memory(memory), import);
     }
     for ty in info.tags.values().skip(info.imported_tags) {
         data.tags.push(TagData::create(store, ty.clone()));
@@ -193,12 +193,7 @@ fn run_segments(
             let is_64 = module.info().memories[*memory].is_64();
             let start = store.instances[instance].eval_index(store, offset, is_64);
             let place = store.instances[instance].memory(*memory);
-            let source = segment.bytes.as_slice();
-            let target = store.memories[place as usize].bytes_mut();
-            let end = start.checked_add(source.len() as u64);
-            let end = end.filter(|end| *end <= target.len() as u64);
-            let end = end.ok_or(Trap::MemoryOutOfBounds)?;
-            target[start as usize..end as usize].copy_from_slice(source);
+            store.memory_write(place, start, segment.bytes.as_slice())?;
         }
         store.instances[instance].drop_data(data);
     }

@@ -15,6 +15,7 @@ use palisade_environ::{
     VmFuncRef,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 /// The table of pointers that vmctxs refer to.
 pub(super) fn table() -> *const *const u8 {
@@ -37,6 +38,9 @@ fn address(libcall: Libcall) -> *const u8 {
     match libcall {
         Libcall::MemoryGrow => memory_grow as *const u8,
         Libcall::MemoryInit => memory_init as *const u8,
+        Libcall::MemoryAtomicWait32 => memory_atomic_wait32 as *const u8,
+        Libcall::MemoryAtomicWait64 => memory_atomic_wait64 as *const u8,
+        Libcall::MemoryAtomicNotify => memory_atomic_notify as *const u8,
         Libcall::DataDrop => data_drop as *const u8,
         Libcall::TableGrow => table_grow as *const u8,
         Libcall::TableFill => table_fill as *const u8,
@@ -109,10 +113,22 @@ libcall! {
         let data = store.instances[instance].data(DataIndex::from_u32(data));
         let data = data.as_ref().map_or(&[][..], |data| data.as_slice());
         let read = range(source.into(), len.into(), data)?;
-        let bytes = store.memories[memory as usize].bytes_mut();
-        let written = range(start, len.into(), bytes)?;
-        bytes[written].copy_from_slice(&data[read]);
-        Ok(())
+        Ok(store.memory_write(memory, start, &data[read])?)
+    }
+
+    fn memory_atomic_wait32(store, instance, memory: u32, index: u64, offset: u64, expected: u32, timeout: i64) -> u32 {
+        let memory = store.instances[instance].memory(MemoryIndex::from_u32(memory));
+        Ok(store.memory(memory).wait32([index, offset], expected, duration(timeout))? as u32)
+    }
+
+    fn memory_atomic_wait64(store, instance, memory: u32, index: u64, offset: u64, expected: u64, timeout: i64) -> u32 {
+        let memory = store.instances[instance].memory(MemoryIndex::from_u32(memory));
+        Ok(store.memory(memory).wait64([index, offset], expected, duration(timeout))? as u32)
+    }
+
+    fn memory_atomic_notify(store, instance, memory: u32, index: u64, offset: u64, count: u32) -> u32 {
+        let memory = store.instances[instance].memory(MemoryIndex::from_u32(memory));
+        Ok(store.memory(memory).notify([index, offset], count)?)
     }
 
     fn data_drop(store, instance, data: u32) {
@@ -163,7 +179,7 @@ unsafe extern "C" fn throw_ref(vmctx: *mut VmCtxHeader, exception: u64) {
     unsafe {
         run(vmctx, (), |store, _| {
             let handle = store.refs.handle(exception).expect("compiled code has a reference");
-            exception::throw_handle((*vmctx).store.cast::<StoreCtx>(), store, handle);
+            exception::throw_handle((*vmctx).store.cast::<StoreCtx>(), store, handle, None);
             Ok(())
         });
     }
@@ -176,6 +192,11 @@ unsafe extern "C" fn is_subtype(_: *mut VmCtxHeader, func: u64, expected: u32) -
         &*(*func).runtime.cast::<TypeEntry>()
     };
     ty.is_subtype_of(expected).into()
+}
+
+/// How long a guest wants to wait at most: negative numbers of nanoseconds mean for ever.
+fn duration(timeout: i64) -> Option<Duration> {
+    u64::try_from(timeout).ok().map(Duration::from_nanos)
 }
 
 fn range(start: u64, len: u64, bytes: &[u8]) -> Result<std::ops::Range<usize>> {

@@ -3,14 +3,17 @@
 //! A memory is a reservation of address space between two guard regions. Growth makes more of it accessible; the base
 //! never moves, so what is not reserved at first is never had. For a 32-bit memory that is all that its indices can
 //! reach, and compiled code needs no bounds check for most accesses; for others it is their maximum, or if that is more
-//! than can be, as much as is reasonable.
+//! than can be, as much as is reasonable. What differs for memories that several stores use is in `shared_memory.rs`.
 
+use super::shared_memory::{SharedMemoryData, WaitResult, check_atomic};
 use super::store::StoreOpaque;
 use crate::error::{Error, Result};
-use palisade_environ::{MemoryType, VmMemory};
+use palisade_environ::{MemoryType, Trap, VmMemory};
 use palisade_sys::{MemoryImage, Reservation};
 use std::io;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// Address space that all memories of the process may take before new ones are given no more than they must have: half
 /// of what a process has on x86-64, so that the rest of the process always finds room.
@@ -34,15 +37,23 @@ const GUARD_BEFORE: usize = palisade_compile::MEMORY_GUARD_BYTES as usize;
 const HUGE_MINIMUM: usize = 64 << 20;
 const HUGE_GROWTH: usize = 2 << 20;
 
-/// A linear memory of a store.
+/// A linear memory that a store uses: its own, or one that others use too.
+pub(crate) enum MemoryData {
+    Own(OwnMemory),
+    Shared(Arc<SharedMemoryData>),
+}
+
+/// A linear memory of one store.
 ///
-/// Invariant: `vm.base` is the reservation's base and `vm.len` bytes from there are committed.
-#[repr(C)]
-pub(crate) struct MemoryData {
+/// Invariant: `vm.base` is the base of what `space` reserves and `vm.len` bytes from there are committed.
+pub(crate) struct OwnMemory {
     vm: VmMemory,
     ty: MemoryType,
-    reservation: Option<Reservation>,
+    space: Space,
 }
+
+/// The address space of a memory. Goes back to the spare reservations when it is dropped.
+pub(super) struct Space(Option<Reservation>);
 
 /// Reservations that memories have left behind, to be used again; at most `SPARE_MAXIMUM`.
 static SPARE: Mutex<Vec<Reservation>> = Mutex::new(Vec::new());
@@ -87,9 +98,9 @@ fn take_spare(capacity: usize) -> Option<Reservation> {
     Some(spare.remove(place))
 }
 
-impl Drop for MemoryData {
+impl Drop for Space {
     fn drop(&mut self) {
-        let Some(reservation) = self.reservation.take().filter(Reservation::is_reusable) else {
+        let Some(reservation) = self.0.take().filter(Reservation::is_reusable) else {
             return;
         };
         let mut spare = SPARE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -101,8 +112,43 @@ impl Drop for MemoryData {
     }
 }
 
+impl Space {
+    /// Space for a memory of type `ty` with its minimum accessible, and its first bytes those of `image`.
+    pub(super) fn allocate(
+        ty: &MemoryType,
+        usual: u64,
+        image: Option<&MemoryImage>,
+    ) -> Result<(VmMemory, Space)> {
+        let minimum = usize::try_from(ty.minimum_bytes()).unwrap_or(usize::MAX);
+        let failed =
+            |e| Error::resource(format!("cannot reserve a memory of {} pages: {e}", ty.minimum()));
+        let mut reservation = reserve(ty, minimum, usual).map_err(failed)?;
+        if let Some(image) = image {
+            reservation.map_image(image).map_err(failed)?;
+        }
+        if minimum >= HUGE_MINIMUM {
+            reservation.advise_huge_pages(0);
+        }
+        let vm = VmMemory { base: reservation.base(), len: AtomicUsize::new(minimum) };
+        Ok((vm, Space(Some(reservation))))
+    }
+
+    /// Makes the first `new` bytes of `vm`, which has this space, accessible, then lets everybody know.
+    pub(super) fn grow(&mut self, vm: &VmMemory, new: usize) -> io::Result<()> {
+        let reservation = self.0.as_mut().expect("taken only by drop");
+        let old = vm.len.load(Ordering::Relaxed);
+        reservation.commit(new)?;
+        if new - old >= HUGE_GROWTH {
+            reservation.advise_huge_pages(old);
+        }
+        vm.len.store(new, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
 impl MemoryData {
-    /// Makes a memory in `store`, with its first bytes those of `image`, and returns its index.
+    /// Makes a memory in `store`, with its first bytes those of `image`, and returns its index. A shared memory has no
+    /// image.
     pub(crate) fn create(
         store: &mut StoreOpaque,
         ty: &MemoryType,
@@ -120,56 +166,80 @@ impl MemoryData {
                 ty.minimum()
             )));
         }
-        let failed =
-            |e| Error::resource(format!("cannot reserve a memory of {} pages: {e}", ty.minimum()));
         let usual = store.engine().config().memory_reservation;
-        let mut reservation = reserve(ty, minimum, usual).map_err(failed)?;
-        if let Some(image) = image {
-            reservation.map_image(image).map_err(failed)?;
+        if ty.is_shared() {
+            let memory = Arc::new(SharedMemoryData::new(ty, usual)?);
+            return Ok(store.use_shared_memory(&memory));
         }
-        if minimum >= HUGE_MINIMUM {
-            reservation.advise_huge_pages(0);
-        }
-        let vm = VmMemory { base: reservation.base(), len: minimum };
-        store.memories.push(Box::new(MemoryData {
-            vm,
-            ty: ty.clone(),
-            reservation: Some(reservation),
-        }));
+        let (vm, space) = Space::allocate(ty, usual, image)?;
+        store.memories.push(Box::new(MemoryData::Own(OwnMemory { vm, ty: ty.clone(), space })));
         Ok(count as u32)
     }
 
     /// Its declared type.
     pub(crate) fn ty(&self) -> &MemoryType {
-        &self.ty
+        match self {
+            MemoryData::Own(memory) => &memory.ty,
+            MemoryData::Shared(memory) => memory.ty(),
+        }
+    }
+
+    /// What compiled code reads.
+    pub(super) fn vm(&self) -> &VmMemory {
+        match self {
+            MemoryData::Own(memory) => &memory.vm,
+            MemoryData::Shared(memory) => memory.vm(),
+        }
+    }
+
+    /// The memory, if others use it too.
+    pub(crate) fn shared(&self) -> Option<&Arc<SharedMemoryData>> {
+        match self {
+            MemoryData::Own(_) => None,
+            MemoryData::Shared(memory) => Some(memory),
+        }
+    }
+
+    pub(super) fn is_shared(&self) -> bool {
+        self.shared().is_some()
+    }
+
+    /// Its current size in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.vm().len.load(Ordering::SeqCst)
     }
 
     /// Its current size.
     pub(crate) fn pages(&self) -> u64 {
-        self.vm.len as u64 >> self.ty.page_size_log2()
+        self.len() as u64 >> self.ty().page_size_log2()
     }
 
     /// First byte.
     pub(crate) fn base(&self) -> *mut u8 {
-        self.vm.base
+        self.vm().base
     }
 
     /// Its bytes.
+    ///
+    /// # Panics
+    ///
+    /// If it is shared: its bytes change at any time. The public API has no [`Memory`](crate::Memory) for such a one.
     pub(crate) fn bytes(&self) -> &[u8] {
+        assert!(!self.is_shared(), "no reference to bytes of a shared memory");
         // SAFETY: by the invariant these bytes are accessible; `&self` is borrowed from the store, so nobody writes
         // or unmaps them while the slice lives.
-        unsafe { std::slice::from_raw_parts(self.vm.base, self.vm.len) }
+        unsafe { std::slice::from_raw_parts(self.base(), self.len()) }
     }
 
     /// Its bytes, to be changed.
+    ///
+    /// # Panics
+    ///
+    /// As for [`Self::bytes`].
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        assert!(!self.is_shared(), "no reference to bytes of a shared memory");
         // SAFETY: as in `bytes`, and `&mut self` is exclusive.
-        unsafe { std::slice::from_raw_parts_mut(self.vm.base, self.vm.len) }
-    }
-
-    /// What compiled code reads.
-    pub(super) fn vm(&mut self) -> *mut VmMemory {
-        &raw mut self.vm
+        unsafe { std::slice::from_raw_parts_mut(self.base(), self.len()) }
     }
 
     /// Adds `delta` pages; the old size in pages, or `None` if that cannot be.
@@ -178,37 +248,84 @@ impl MemoryData {
     ///
     /// Only what the store's limiter raises.
     pub(crate) fn grow(store: &mut StoreOpaque, index: u32, delta: u64) -> Result<Option<u64>> {
+        // The limiter decides about sizes that are true: nobody else grows a shared memory while it is asked.
+        let shared = store.memories[index as usize].shared().cloned();
+        let mut lock = shared.as_ref().map(|memory| memory.lock());
         let memory = &store.memories[index as usize];
-        let (old, page, limit) = (memory.pages(), memory.ty.page_size(), memory.ty.limit_pages());
-        let old_bytes = memory.vm.len;
-        let maximum = maximum_bytes(&memory.ty);
+        let (old, old_bytes) = (memory.pages(), memory.len());
+        let maximum = maximum_bytes(memory.ty());
         if delta == 0 {
             return Ok(Some(old));
         }
-        let wanted = old.checked_add(delta).filter(|pages| *pages <= limit);
-        let Some(new_bytes) = wanted.and_then(|pages| pages.checked_mul(page)) else {
+        let Some(new_bytes) = grown(memory.ty(), old_bytes, delta) else {
             let error = Error::resource("memory growth beyond its maximum");
             store.limit(|limiter| limiter.memory_grow_failed(error)).transpose()?;
             return Ok(None);
         };
-        let new_bytes = new_bytes as usize;
         let allowed = store.limit(|limiter| limiter.memory_growing(old_bytes, new_bytes, maximum));
         if allowed.transpose()? == Some(false) {
             return Ok(None);
         }
-        let memory = &mut store.memories[index as usize];
-        let reservation = memory.reservation.as_mut().expect("taken only by drop");
-        if let Err(error) = reservation.commit(new_bytes) {
+        let result = match (&mut *store.memories[index as usize], &mut lock) {
+            (MemoryData::Shared(memory), Some(space)) => space.grow(memory.vm(), new_bytes),
+            (MemoryData::Own(OwnMemory { vm, space, .. }), _) => space.grow(vm, new_bytes),
+            (MemoryData::Shared(_), None) => unreachable!("locked above"),
+        };
+        if let Err(error) = result {
             let error = Error::resource(format!("cannot commit {new_bytes} bytes: {error}"));
             store.limit(|limiter| limiter.memory_grow_failed(error)).transpose()?;
             return Ok(None);
         }
-        if new_bytes - old_bytes >= HUGE_GROWTH {
-            reservation.advise_huge_pages(old_bytes);
-        }
-        memory.vm.len = new_bytes;
         Ok(Some(old))
     }
+
+    /// `memory.atomic.wait32`; `None` as timeout means for ever.
+    pub(super) fn wait32(
+        &self,
+        [index, offset]: [u64; 2],
+        expected: u32,
+        timeout: Option<Duration>,
+    ) -> Result<WaitResult, Trap> {
+        let place = check_atomic(index, offset, size_of::<u32>() as u64, self.len())?;
+        let memory = self.shared().ok_or(Trap::AtomicWaitNonSharedMemory)?;
+        memory.wait32(place, expected, timeout)
+    }
+
+    /// `memory.atomic.wait64`, likewise.
+    pub(super) fn wait64(
+        &self,
+        [index, offset]: [u64; 2],
+        expected: u64,
+        timeout: Option<Duration>,
+    ) -> Result<WaitResult, Trap> {
+        let place = check_atomic(index, offset, size_of::<u64>() as u64, self.len())?;
+        let memory = self.shared().ok_or(Trap::AtomicWaitNonSharedMemory)?;
+        memory.wait64(place, expected, timeout)
+    }
+
+    /// `memory.atomic.notify`. Nobody waits for a memory that is not shared.
+    pub(super) fn notify(&self, [index, offset]: [u64; 2], count: u32) -> Result<u32, Trap> {
+        let place = check_atomic(index, offset, size_of::<u32>() as u64, self.len())?;
+        self.shared().map_or(Ok(0), |memory| memory.notify(place, count))
+    }
+}
+
+impl StoreOpaque {
+    /// The place of a shared memory in this store; the same one each time.
+    pub(crate) fn use_shared_memory(&mut self, memory: &Arc<SharedMemoryData>) -> u32 {
+        let key = Arc::as_ptr(memory) as usize;
+        *self.shared_memories.entry(key).or_insert_with(|| {
+            self.memories.push(Box::new(MemoryData::Shared(memory.clone())));
+            self.memories.len() as u32 - 1
+        })
+    }
+}
+
+/// The size in bytes of a memory of `old` bytes after it has grown by `delta` pages; none if its type forbids that.
+pub(super) fn grown(ty: &MemoryType, old: usize, delta: u64) -> Option<usize> {
+    let pages = (old as u64 >> ty.page_size_log2()).checked_add(delta);
+    let pages = pages.filter(|pages| *pages <= ty.limit_pages())?;
+    usize::try_from(pages.checked_mul(ty.page_size())?).ok()
 }
 
 /// The declared maximum in bytes, or the largest number if it is larger.

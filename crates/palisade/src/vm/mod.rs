@@ -4,6 +4,7 @@
 //! and the embedder do.
 
 mod activation;
+mod bulk;
 mod code;
 mod exception;
 mod global;
@@ -12,8 +13,10 @@ mod instance;
 mod libcalls;
 mod memory;
 mod native;
+mod parking_lot;
 mod refs;
 mod registry;
+mod shared_memory;
 mod store;
 mod table;
 mod trampolines;
@@ -27,6 +30,7 @@ pub(crate) use instance::{ImportValue, InstanceIndex, instantiate};
 pub(crate) use memory::MemoryData;
 pub(crate) use native::ValRaw;
 pub(crate) use refs::RootedRef;
+pub(crate) use shared_memory::SharedMemoryData;
 pub(crate) use store::{FuncPtr, StoreBox, StoreId, StoreInner, StoreOpaque};
 pub(crate) use table::TableData;
 pub(crate) use trampolines::prepare;
@@ -35,3 +39,4 @@ pub(crate) use typed_entry::TypedEntry;
 pub use host_func::IntoFunc;
 pub(crate) use host_func::{CallerPtr, HostBody};
 pub use native::{WasmParams, WasmResults, WasmRet, WasmTy};
+pub use shared_memory::WaitResult;

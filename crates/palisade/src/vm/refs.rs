@@ -120,6 +120,18 @@ impl RefTable {
         }
     }
 
+    /// Whether a handler that has caught the exception may throw it again.
+    pub(super) fn is_caught(&self, handle: Handle) -> bool {
+        self.caught.iter().any(|caught| caught.exception == handle)
+    }
+
+    /// Frees an exception that was taken from [`Self::caught`], unless it is there once more.
+    pub(super) fn let_go(&mut self, handle: Handle) {
+        if !self.is_caught(handle) {
+            self.release(handle);
+        }
+    }
+
     /// Frees an exception that nobody can name any more.
     pub(super) fn release(&mut self, handle: Handle) {
         if !self.exception(handle).referenced {
@@ -238,6 +250,11 @@ impl StoreOpaque {
 
     /// As [`Self::collect_refs`], and keeps what `coming` carries, which is not in the table yet.
     fn collect(&mut self, coming: Option<&Referent>) {
+        // Nobody can name these, so they go with the rest.
+        self.refs.spent = None;
+        if !self.is_active() {
+            self.refs.caught.clear();
+        }
         let mut live = vec![false; self.refs.values.len()];
         let mut found = Vec::new();
         let refs = &self.refs;
@@ -249,8 +266,8 @@ impl StoreOpaque {
             }
         };
         refs.roots.iter().for_each(|root| mark(refs.raw(root.handle)));
-        let own = refs.spent.iter().chain(&refs.pending);
-        own.chain(refs.caught.iter().map(|c| &c.exception)).for_each(|h| mark(refs.raw(*h)));
+        let caught = refs.caught.iter().map(|caught| &caught.exception);
+        caught.chain(&refs.pending).for_each(|handle| mark(refs.raw(*handle)));
         self.tables.iter().for_each(|table| table.for_each_handle(&mut mark));
         self.for_each_global(|ty, raw| {
             if matches!(ty, ValType::Ref(ty) if is_handle(ty)) {

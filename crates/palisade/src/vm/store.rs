@@ -66,6 +66,8 @@ pub(crate) struct StoreOpaque {
     pub(super) host_funcs: Vec<Box<HostFuncData>>,
     /// Host functions that were made from a shared body, by the body's address.
     shared_host_funcs: HashMap<usize, usize>,
+    /// Places in `memories` of those that are shared, by the address of what is shared.
+    pub(super) shared_memories: HashMap<usize, u32>,
     pub(super) refs: RefTable,
     limiter: Option<LimiterThunk>,
 }
@@ -188,6 +190,7 @@ impl StoreOpaque {
             tags: Vec::new(),
             host_funcs: Vec::new(),
             shared_host_funcs: HashMap::new(),
+            shared_memories: HashMap::new(),
             refs: RefTable::default(),
             limiter: None,
         }

@@ -180,7 +180,10 @@ fn enter<'a, T: 'static>(caller: &'a mut Caller<'_, T>) -> Result<(Guest<'a>, &'
 fn exported_memory<T: 'static>(caller: &mut Caller<'_, T>) -> Result<Memory> {
     match caller.get_export("memory") {
         Some(Extern::Memory(memory)) => Ok(memory),
-        Some(_) => Err(Error::msg("the module's export `memory` is not an unshared memory")),
+        Some(Extern::SharedMemory(_)) => {
+            Err(Error::msg("the module's export `memory` is shared, which WASI does not support"))
+        }
+        Some(_) => Err(Error::msg("the module's export `memory` is not a memory")),
         None => Err(Error::msg("the module exports no memory named `memory`, which WASI needs")),
     }
 }

@@ -1,11 +1,9 @@
 //! Listing directories.
 //!
-//! A cookie stands for the position that the host's file system gives for the entry after the one
-//! it came with. So a guest may go back to any cookie it has seen, and entries that are added or
-//! removed on the way disturb nothing else. Positions have 64 bits, of which C's `telldir` would
-//! lose half; the first ones are therefore kept in a table, and their cookies are numbers in it. The
-//! others are their own cookies, so that the host stores nothing more for a larger directory. A
-//! cookie the guest made up yields an error or some entries of the same directory.
+//! A cookie is the number of entries before it: C libraries keep cookies in 32 bits, for which the
+//! positions of host file systems are too large. Which position a number stands for is remembered
+//! for each descriptor, so a guest may go back to any cookie it has seen, and entries that are added
+//! or removed on the way disturb nothing else. Other cookies are found by counting.
 
 use cap_std::fs::{Metadata, MetadataExt};
 use rustix::fs::{Dir, DirEntry, FileType};
@@ -21,90 +19,55 @@ use crate::rights;
 /// Size of `$dirent`, which the name follows.
 const DIRENT_BYTES: usize = 24;
 
-/// Most positions that are kept of a directory, which takes as much as the buffer for its entries.
-const MAX_PLACES: usize = 4096;
+/// Most positions that are remembered for a descriptor; later ones are found by counting.
+const MAX_POSITIONS: usize = 1 << 20;
 
-/// What tells a cookie that is a position from one that is a number. Positions are not negative.
-const POSITION: u64 = 1 << 63;
-
-/// A host directory being read.
+/// How far a directory has been read.
+#[derive(Default)]
 pub(crate) struct Listing {
-    entries: Dir,
-    /// The entry that the guest did not get in full, as its buffer ended. It comes next.
-    cut_off: Option<DirEntry>,
-    /// The cookie of the entry that comes next; none after an error.
+    /// None at its end, where it would only keep a descriptor of the host.
+    entries: Option<Dir>,
+    /// The cookie of the entry that `entries` gives next; none after an entry the guest did not get
+    /// in full, and will ask for again.
     next: Option<u64>,
+    /// The host's position of the entry with cookie `i + 1`.
+    positions: Vec<i64>,
 }
 
 impl Listing {
-    fn open(dir: &OpenDir) -> Result<Listing, Errno> {
-        // Opened anew: this descriptor has its own position, and it can be read from.
-        Ok(Listing { entries: Dir::new(dir.reopen()?)?, cut_off: None, next: Some(0) })
-    }
-
-    fn seek(&mut self, cookie: u64, places: &Places) -> Result<(), Errno> {
-        if self.next != Some(cookie) || cookie == 0 {
-            let position = places.position(cookie)?;
-            (self.cut_off, self.next) = (None, None);
-            self.entries.seek(position)?;
-        }
-        // Known again when nothing has gone wrong.
-        self.next = None;
+    /// Makes the entry with this cookie the next one.
+    fn seek(&mut self, dir: &OpenDir, cookie: u64) -> Result<(), Errno> {
+        i64::try_from(cookie).map_err(|_| Errno::INVAL)?;
+        let entries = match &mut self.entries {
+            Some(_) if self.next == Some(cookie) && cookie != 0 => return Ok(()),
+            Some(entries) => entries,
+            // Opened anew: this descriptor has its own position, and it can be read from.
+            None => self.entries.insert(Dir::new(dir.reopen()?)?),
+        };
+        let known = cookie.min(self.positions.len() as u64);
+        // The start is sought too: then what has changed meanwhile is seen.
+        entries.seek(known.checked_sub(1).map_or(0, |last| self.positions[last as usize]))?;
+        self.next = Some(known);
+        while self.next.is_some_and(|next| next < cookie) && self.next()?.is_some() {}
         Ok(())
     }
 
-    fn read(&mut self) -> Option<Result<DirEntry, Errno>> {
-        match self.cut_off.take() {
-            Some(entry) => Some(Ok(entry)),
-            None => self.entries.read().map(|entry| Ok(entry?)),
-        }
-    }
-}
-
-/// The positions after the first entries of a directory, in the order in which they were given.
-#[derive(Default)]
-pub(crate) struct Places {
-    positions: Vec<i64>,
-    /// How many are before the entry that is read next.
-    number: usize,
-}
-
-impl Places {
-    fn position(&self, cookie: u64) -> Result<i64, Errno> {
-        if cookie == 0 || cookie & POSITION != 0 {
-            return Ok((cookie & !POSITION).cast_signed());
-        }
-        let number = usize::try_from(cookie).map_err(|_| Errno::INVAL)?;
-        self.positions.get(number - 1).copied().ok_or(Errno::INVAL)
-    }
-
-    /// Goes to what `cookie` stands for. From the start, all is numbered anew.
-    fn seek(&mut self, cookie: u64) {
-        if cookie == 0 {
-            self.positions.clear();
-        }
-        self.number = match cookie & POSITION {
-            0 => cookie as usize,
-            // After all that have numbers, most likely.
-            _ if self.positions.len() == MAX_PLACES => MAX_PLACES,
-            // Of something new among them; its number is seen when one that has one follows.
-            _ => 0,
+    /// The next entry with the cookie of the one after it; none at the end.
+    fn next(&mut self) -> Result<Option<(DirEntry, u64)>, Errno> {
+        let (Some(entries), Some(next)) = (&mut self.entries, self.next) else { return Ok(None) };
+        let Some(entry) = entries.read() else {
+            self.entries = None;
+            return Ok(None);
         };
-    }
-
-    /// The cookie of the entry that is followed by `position`.
-    fn cookie(&mut self, position: i64) -> u64 {
-        let rest = &self.positions[self.number.min(self.positions.len())..];
-        if let Some(skipped) = rest.iter().position(|&known| known == position) {
-            // Those skipped are no longer there.
-            self.number += skipped + 1;
-        } else if rest.is_empty() && self.positions.len() < MAX_PLACES {
-            self.positions.push(position);
-            self.number = self.positions.len();
-        } else {
-            return position.cast_unsigned() | POSITION;
+        let entry = entry?;
+        self.next = Some(next + 1);
+        let count = self.positions.len() as u64;
+        if next < count {
+            self.positions[next as usize] = entry.offset();
+        } else if next == count && self.positions.len() < MAX_POSITIONS {
+            self.positions.push(entry.offset());
         }
-        self.number as u64
+        Ok(Some((entry, next + 1)))
     }
 }
 
@@ -125,41 +88,24 @@ pub(super) fn fd_readdir(
     if !dir.perms.dir.contains(DirPerms::READ) {
         return Err(Errno::PERM);
     }
-    let mut listing = match dir.listing.take() {
-        Some(listing) => listing,
-        None => Listing::open(dir)?,
-    };
-    listing.seek(cookie, &dir.places)?;
-    dir.places.seek(cookie);
+    let mut listing = std::mem::take(&mut dir.listing);
+    listing.seek(dir, cookie)?;
 
     let mut rest = buffer;
-    let mut next = cookie;
-    let mut ended = false;
     while rest.len() > 0 {
-        let Some(entry) = listing.read() else {
-            ended = true;
-            break;
-        };
-        let entry = entry?;
+        let Some((entry, after)) = listing.next()? else { break };
         // Guests know paths in UTF-8 only; there is no name to give for others.
         let Ok(name) = entry.file_name().to_str() else { continue };
-        let cookie = dir.places.cookie(entry.offset());
-        let header = dirent(dir, &entry, name, cookie)?;
-        let mut whole = true;
+        let header = dirent(dir, &entry, name, after)?;
         for part in [&header, name.as_bytes()] {
             let count = guest.put(rest, part);
             rest = rest.skip(count);
-            whole = count == part.len();
-        }
-        if whole {
-            next = cookie;
-        } else {
-            listing.cut_off = Some(entry);
+            if count < part.len() {
+                listing.next = None;
+            }
         }
     }
-    listing.next = Some(next);
-    // At its end a listing is of no more use, but it would keep a descriptor of the host.
-    dir.listing = (!ended).then_some(listing);
+    dir.listing = listing;
     guest.put_u32(used, (buffer.len() - rest.len()) as u32);
     Ok(())
 }
@@ -168,11 +114,11 @@ fn dirent(
     dir: &OpenDir,
     entry: &DirEntry,
     name: &str,
-    cookie: u64,
+    after: u64,
 ) -> Result<[u8; DIRENT_BYTES], Errno> {
     let (inode, filetype) = identity(dir, entry, name)?;
     let mut bytes = [0; DIRENT_BYTES];
-    bytes[0..8].copy_from_slice(&cookie.to_le_bytes());
+    bytes[0..8].copy_from_slice(&after.to_le_bytes());
     bytes[8..16].copy_from_slice(&inode.to_le_bytes());
     // Names are at most 255 bytes long on Linux, and never near 2^32.
     bytes[16..20].copy_from_slice(&(name.len() as u32).to_le_bytes());

@@ -1,0 +1,160 @@
+//! Linear memories that several threads use.
+
+#![forbid(unsafe_code)]
+
+use crate::error::{Error, Result};
+use crate::vm::SharedMemoryData;
+use crate::{Engine, MemoryType, Trap, WaitResult};
+use std::cell::UnsafeCell;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A linear memory that instances of several stores use at once, on whatever threads.
+///
+/// It belongs to no store: clones are the same memory, and it lives as long as one of them, or a store with an instance
+/// that uses it. As guests may change any byte at any time, there are no slices of it.
+///
+/// ```
+/// use palisade::{Engine, Instance, MemoryType, Module, SharedMemory, Store};
+///
+/// let engine = Engine::default();
+/// let module = Module::new(
+///     &engine,
+///     r#"(module
+///         (import "host" "memory" (memory 1 1 shared))
+///         (func (export "count")
+///             (drop (i32.atomic.rmw.add (i32.const 0) (i32.const 1)))))"#,
+/// )?;
+/// let memory = SharedMemory::new(&engine, MemoryType::shared(1, 1))?;
+/// std::thread::scope(|scope| {
+///     for _ in 0..4 {
+///         scope.spawn(|| {
+///             let mut store = Store::new(&engine, ());
+///             let instance = Instance::new(&mut store, &module, &[memory.clone().into()]).unwrap();
+///             let count = instance.get_typed_func::<(), ()>(&mut store, "count").unwrap();
+///             count.call(&mut store, ()).unwrap();
+///         });
+///     }
+/// });
+/// // The count is 4 now: this would wait for it to change, if it had any time.
+/// let result = memory.atomic_wait32(0, 4, Some(std::time::Duration::ZERO))?;
+/// assert_eq!(result, palisade::WaitResult::TimedOut);
+/// # Ok::<(), palisade::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct SharedMemory(Arc<SharedMemoryData>);
+
+impl SharedMemory {
+    /// Makes a memory of a shared type.
+    ///
+    /// # Errors
+    ///
+    /// When the type is not shared, there can be no memory of it (it has no maximum, or its minimum exceeds that), the
+    /// engine does not allow threads, or the system refuses it.
+    pub fn new(engine: &Engine, ty: MemoryType) -> Result<SharedMemory> {
+        if !ty.is_shared() {
+            return Err(Error::usage("a shared memory needs a memory type that is shared"));
+        }
+        if !engine.config().features.has_threads() {
+            return Err(Error::usage("the engine does not allow the threads proposal"));
+        }
+        ty.check().map_err(|error| Error::resource(error.to_string()))?;
+        let usual = engine.config().memory_reservation;
+        Ok(SharedMemory(Arc::new(SharedMemoryData::new(&ty, usual)?)))
+    }
+
+    pub(crate) fn from_data(data: Arc<SharedMemoryData>) -> SharedMemory {
+        SharedMemory(data)
+    }
+
+    pub(crate) fn data_of(&self) -> &Arc<SharedMemoryData> {
+        &self.0
+    }
+
+    /// Its declared type.
+    pub fn ty(&self) -> MemoryType {
+        self.0.ty().clone()
+    }
+
+    /// Its size in pages. It may be more already when this returns.
+    pub fn size(&self) -> u64 {
+        self.0.pages()
+    }
+
+    /// Bytes in one of its pages.
+    pub fn page_size(&self) -> u64 {
+        self.0.ty().page_size()
+    }
+
+    /// Its size in bytes. It may be more already when this returns.
+    pub fn data_size(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Its bytes, as many as it has now; they never move.
+    ///
+    /// Reading and writing them takes unsafe code that answers for data races: guests may use the same bytes at the same
+    /// time. `AtomicU8::from_ptr` and its kin are the way to do it.
+    pub fn data(&self) -> &[UnsafeCell<u8>] {
+        self.0.cells()
+    }
+
+    /// Adds `delta` pages and returns the size before. All who use it can use the new pages at once.
+    ///
+    /// No store's limiter is asked, as no store takes part.
+    ///
+    /// # Errors
+    ///
+    /// When its maximum or the system refuses; then it is as it was.
+    pub fn grow(&self, delta: u64) -> Result<u64> {
+        self.0.grow(delta)
+    }
+
+    /// `memory.atomic.notify`: wakes up to `count` threads that wait for the value at byte `addr`, in the order in which
+    /// they came; returns how many.
+    ///
+    /// # Errors
+    ///
+    /// When `addr` is no multiple of 4, or out of bounds.
+    pub fn atomic_notify(&self, addr: u64, count: u32) -> Result<u32, Trap> {
+        self.0.notify(addr, count)
+    }
+
+    /// `memory.atomic.wait32`: if the 32 bits at byte `addr` are `expected`, waits to be notified, at most for `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// When `addr` is no multiple of 4, or out of bounds.
+    pub fn atomic_wait32(
+        &self,
+        addr: u64,
+        expected: u32,
+        timeout: Option<Duration>,
+    ) -> Result<WaitResult, Trap> {
+        self.0.wait32(addr, expected, timeout)
+    }
+
+    /// `memory.atomic.wait64`, likewise.
+    ///
+    /// # Errors
+    ///
+    /// When `addr` is no multiple of 8, or out of bounds.
+    pub fn atomic_wait64(
+        &self,
+        addr: u64,
+        expected: u64,
+        timeout: Option<Duration>,
+    ) -> Result<WaitResult, Trap> {
+        self.0.wait64(addr, expected, timeout)
+    }
+}
+
+impl fmt::Debug for SharedMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedMemory")
+            .field("ty", &self.ty().to_string())
+            .field("size", &self.size())
+            .finish()
+    }
+}
