@@ -7,6 +7,8 @@
 
 mod module;
 mod side;
+#[cfg(feature = "wasi")]
+mod wasi;
 
 use clap::Parser;
 use side::{palisade_side, wasmtime_side};
@@ -101,6 +103,13 @@ fn main() {
     );
     let large = module::generate(1 << 20);
     run("Module::new, 1 MB", 1, palisade_side::compile(&large), wasmtime_side::compile(&large));
+    #[cfg(feature = "wasi")]
+    {
+        let files = wasi::Files::new();
+        for (name, per, open, call) in wasi::MEASURES {
+            run(name, per, wasi::ours(&files, open, call), wasi::theirs(&files, open, call));
+        }
+    }
 }
 
 fn measure(name: &str, per: u32, rounds: usize, mut ours: Work<'_>, mut theirs: Work<'_>) {

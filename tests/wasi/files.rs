@@ -228,7 +228,9 @@ fn cookies() {
     fs::remove_file(dir.path().join(gone)).unwrap();
     let (rest, _) = entries(&mut guest, last.0, 0x4000);
     let seen: BTreeSet<_> = first.iter().chain(&rest).map(|(_, name)| name).collect();
-    assert!(seen.len() >= 23 && !rest.iter().any(|(_, name)| name == gone));
+    assert!(seen.len() >= 23);
+    // What is gone may have been read ahead, but not before the listing begins anew.
+    assert!(!entries(&mut guest, 0, 0x4000).0.iter().any(|(_, name)| name == gone));
     // Cookies fit into C's `long`. One that was never given is wrong, or leads to the end.
     assert!(all.iter().all(|(cookie, _)| *cookie < 1 << 31));
     guest.fail("fd_readdir", &[3, 0x1000, 64, -1, 8], INVAL);

@@ -8,9 +8,10 @@ use std::any::Any;
 use std::io::{self, IoSlice, IoSliceMut, IsTerminal, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::io::{readv, retry_on_intr, writev};
+use rustix::io::retry_on_intr;
 
 use crate::errno::Errno;
+use crate::p1::io::{read_some, write_some};
 
 /// What a guest reads as a standard stream.
 #[derive(Default)]
@@ -36,7 +37,7 @@ impl Input {
     pub(crate) fn read(&mut self, buffers: &mut [IoSliceMut<'_>]) -> Result<usize, Errno> {
         match self {
             Input::Empty => Ok(0),
-            Input::Host => Ok(retry_on_intr(|| readv(io::stdin(), buffers))?),
+            Input::Host => Ok(retry_on_intr(|| read_some(io::stdin(), buffers))?),
             Input::Pipe(pipe) => Ok(pipe.fill(buffers)),
             Input::Reader(reader) => {
                 let room = buffers.iter().map(|buffer| buffer.len()).sum();
@@ -81,9 +82,9 @@ impl Output {
                 let mut stdout = io::stdout().lock();
                 // What the host has printed so far comes first.
                 stdout.flush()?;
-                Ok(retry_on_intr(|| writev(&stdout, buffers))?)
+                Ok(retry_on_intr(|| write_some(&stdout, buffers))?)
             }
-            Output::Stderr => Ok(retry_on_intr(|| writev(io::stderr(), buffers))?),
+            Output::Stderr => Ok(retry_on_intr(|| write_some(io::stderr(), buffers))?),
             Output::Pipe(pipe) => pipe.append(buffers),
             Output::Writer(writer) => {
                 Ok(retry_interrupted(|| writer.write_vectored(buffers))?.min(len_of(buffers)))

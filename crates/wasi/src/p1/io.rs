@@ -3,9 +3,10 @@
 //! One call of the guest is one system call of the host, on slices of the guest's memory. Short
 //! reads and writes are passed on as such.
 
-use std::io::{Seek, SeekFrom};
+use std::io::{IoSlice, IoSliceMut, Seek, SeekFrom};
+use std::os::fd::AsFd;
 
-use rustix::io::{preadv, pwritev, readv, retry_on_intr, writev};
+use rustix::io::{self, preadv, pwritev, read, readv, retry_on_intr, write, writev};
 use rustix::net::{RecvFlags, SendFlags};
 
 use super::sock;
@@ -29,7 +30,7 @@ pub(super) fn fd_read(
     entry.rights.need(FD_READ)?;
     let count = match &mut entry.descriptor {
         Descriptor::File(open) => {
-            guest.scatter(&buffers, |slices| retry_on_intr(|| readv(&open.file, slices)))?
+            guest.scatter(&buffers, |slices| retry_on_intr(|| read_some(&open.file, slices)))?
         }
         Descriptor::Input(input) => guest.scatter(&buffers, |slices| input.read(slices))?,
         Descriptor::Socket(socket) => {
@@ -40,6 +41,22 @@ pub(super) fn fd_read(
     // The buffers have less than 2^32 bytes in all.
     guest.put_u32(nread, count as u32);
     Ok(())
+}
+
+/// One buffer is most common, and the system calls for that are faster.
+pub(crate) fn read_some(file: impl AsFd, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+    match buffers {
+        [one] => read(file, &mut **one),
+        several => readv(file, several),
+    }
+}
+
+/// As [`read_some`].
+pub(crate) fn write_some(file: impl AsFd, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+    match buffers {
+        [one] => write(file, one),
+        several => writev(file, several),
+    }
 }
 
 pub(super) fn fd_pread(
@@ -74,7 +91,7 @@ pub(super) fn fd_write(
     entry.rights.need(FD_WRITE)?;
     let count = match &mut entry.descriptor {
         Descriptor::File(open) => {
-            guest.gather(&buffers, |slices| retry_on_intr(|| writev(&open.file, slices)))?
+            guest.gather(&buffers, |slices| retry_on_intr(|| write_some(&open.file, slices)))?
         }
         Descriptor::Output(output) => guest.gather(&buffers, |slices| output.write(slices))?,
         Descriptor::Socket(socket) => {

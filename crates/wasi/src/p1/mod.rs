@@ -13,7 +13,7 @@ mod args;
 mod clock;
 mod fd;
 mod filestat;
-mod io;
+pub(crate) mod io;
 mod path;
 mod place;
 mod poll;

@@ -27,8 +27,10 @@ const MAX_POSITIONS: usize = 1 << 20;
 pub(crate) struct Listing {
     /// None at its end, where it would only keep a descriptor of the host.
     entries: Option<Dir>,
-    /// The cookie of the entry that `entries` gives next; none after an entry the guest did not get
-    /// in full, and will ask for again.
+    /// The entry that the guest did not get in full, as its buffer ended, and the cookie after it. It
+    /// comes next.
+    cut_off: Option<(DirEntry, u64)>,
+    /// The cookie of the entry that comes next; none at first.
     next: Option<u64>,
     /// The host's position of the entry with cookie `i + 1`.
     positions: Vec<i64>,
@@ -44,6 +46,7 @@ impl Listing {
             // Opened anew: this descriptor has its own position, and it can be read from.
             None => self.entries.insert(Dir::new(dir.reopen()?)?),
         };
+        self.cut_off = None;
         let known = cookie.min(self.positions.len() as u64);
         // The start is sought too: then what has changed meanwhile is seen.
         entries.seek(known.checked_sub(1).map_or(0, |last| self.positions[last as usize]))?;
@@ -54,6 +57,10 @@ impl Listing {
 
     /// The next entry with the cookie of the one after it; none at the end.
     fn next(&mut self) -> Result<Option<(DirEntry, u64)>, Errno> {
+        if let Some((entry, after)) = self.cut_off.take() {
+            self.next = Some(after);
+            return Ok(Some((entry, after)));
+        }
         let (Some(entries), Some(next)) = (&mut self.entries, self.next) else { return Ok(None) };
         let Some(entry) = entries.read() else {
             self.entries = None;
@@ -97,12 +104,15 @@ pub(super) fn fd_readdir(
         // Guests know paths in UTF-8 only; there is no name to give for others.
         let Ok(name) = entry.file_name().to_str() else { continue };
         let header = dirent(dir, &entry, name, after)?;
+        let mut whole = true;
         for part in [&header, name.as_bytes()] {
             let count = guest.put(rest, part);
             rest = rest.skip(count);
-            if count < part.len() {
-                listing.next = None;
-            }
+            whole = count == part.len();
+        }
+        if !whole {
+            listing.next = Some(after - 1);
+            listing.cut_off = Some((entry, after));
         }
     }
     dir.listing = listing;
