@@ -132,8 +132,11 @@ impl Compiler {
     ) -> Result<Text, CompileError> {
         let all: Vec<DefinedFuncIndex> = module.bodies.keys().collect();
         let mut functions = self.compile(module, bytes, &all)?;
-        let called: BTreeSet<Libcall> =
-            functions.iter().flat_map(CompiledFunction::callees).filter_map(Item::libcall).collect();
+        let called: BTreeSet<Libcall> = functions
+            .iter()
+            .flat_map(CompiledFunction::callees)
+            .filter_map(Item::libcall)
+            .collect();
         functions.extend(self.compile_libcalls(&Vec::from_iter(called))?);
         Text::lay_out(&functions, 0, |item| unreachable!("all of a module is here, also {item:?}"))
     }

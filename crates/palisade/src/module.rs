@@ -2,12 +2,12 @@
 
 #![forbid(unsafe_code)]
 
-use crate::{Compilation, Engine, FuncType};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::input::{binary_of, looks_like};
 use crate::module_meta::ModuleMeta;
 use crate::types::{ExportType, ExternType, ImportType};
 use crate::vm::{CodeImage, compile_in_background, prepare, reserve_lazily};
+use crate::{Compilation, Engine, FuncType};
 use palisade_compile::TrampolineKind;
 use palisade_environ::{
     ConstOp, DataMode, EntityIndex, MemoryIndex, ModuleInfo, TypeIndex, TypeSource,

@@ -5,32 +5,56 @@
 //! [`entry`], which asks the runtime for the function's address and continues there, with all arguments in their places.
 //! Once the slot holds that address, a call through the stub costs one jump.
 //!
-//! In front of the slots of the functions, which are the last words of data, there are two more: the address of [`entry`]
-//! and that of the [`Resolver`].
+//! In front of the slots of the functions, which are the last words of data, there are three more: the address of [`entry`],
+//! that of the [`Resolver`], and what this is given as its context.
 
 use crate::{Raise, resume};
 use core::arch::naked_asm;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Bytes of a function's stub, and of the common one in front of all stubs.
-pub const STUB_BYTES: usize = if cfg!(target_arch = "x86_64") { 16 } else { 32 };
+/// Bytes of a function's stub.
+const STUB_BYTES: usize = if cfg!(target_arch = "x86_64") { 16 } else { 32 };
+
+/// Bytes of what all stubs have in common, in front of them.
+const COMMON_BYTES: usize = 32;
+
+/// Words of data in front of the slots.
+const COMMON_WORDS: usize = 3;
 
 /// Words of data that `functions` stubs need.
 pub const fn stub_words(functions: usize) -> usize {
-    functions + 2
+    COMMON_WORDS + functions
 }
 
 /// Bytes of code that `functions` stubs take.
 pub const fn stub_bytes(functions: usize) -> usize {
-    (functions + 1) * STUB_BYTES
+    COMMON_BYTES + functions * STUB_BYTES
 }
 
 /// Where the stub of a function is, from the start of the code.
 pub const fn stub_offset(function: usize) -> usize {
-    (function + 1) * STUB_BYTES
+    COMMON_BYTES + function * STUB_BYTES
+}
+
+/// The slot of a function, among the words of data.
+pub fn slot(words: &[AtomicUsize], function: usize) -> &AtomicUsize {
+    &words[COMMON_WORDS + function]
+}
+
+/// Fills the words of data for code at `code`: no function is resolved.
+pub fn fill_words(words: &[AtomicUsize], code: usize, resolver: Resolver, context: *const u8) {
+    let (common, slots) = words.split_at(COMMON_WORDS);
+    let values = [entry as *const () as usize, resolver as *const () as usize, context as usize];
+    for (word, value) in common.iter().zip(values) {
+        word.store(value, Ordering::Relaxed);
+    }
+    for (function, slot) in slots.iter().enumerate() {
+        slot.store(code + unresolved_offset(function), Ordering::Relaxed);
+    }
 }
 
 /// Where the slot of a function leads at first, from the start of the code.
-pub const fn unresolved_offset(function: usize) -> usize {
+const fn unresolved_offset(function: usize) -> usize {
     stub_offset(function) + if cfg!(target_arch = "x86_64") { 6 } else { 12 }
 }
 
@@ -44,14 +68,10 @@ pub struct Resolved {
     pub raise: *mut Raise,
 }
 
-/// Asks for the function with this number. It is given what the function takes as its first argument, and the address of
-/// a frame as compiled code makes them, whose caller is the caller of the stub.
-pub type Resolver = unsafe extern "C" fn(first: *mut u8, function: u32, frame: usize) -> Resolved;
-
-/// The address of [`entry`], for its word of data.
-pub fn entry_address() -> usize {
-    entry as *const () as usize
-}
+/// Asks for the function with this number. Besides the context it is given the address of a frame as compiled code makes
+/// them, whose caller is the caller of the stub.
+pub type Resolver =
+    unsafe extern "C" fn(context: *const u8, function: u32, frame: usize) -> Resolved;
 
 /// The code of `functions` stubs, which begins on a page directly behind its [`stub_words`].
 ///
@@ -60,12 +80,10 @@ pub fn entry_address() -> usize {
 /// If there are more functions than a 32-bit displacement reaches; a module has at most a million.
 pub fn stubs(functions: usize) -> Vec<u8> {
     let mut code = Vec::with_capacity(stub_bytes(functions));
-    let entry = word(functions, 0);
-    let resolver = word(functions, 1);
-    common_stub(&mut code, entry, resolver);
+    common_stub(&mut code, [0, 1, 2].map(|index| word(functions, index)));
     for function in 0..functions {
         debug_assert_eq!(code.len(), stub_offset(function));
-        stub(&mut code, word(functions, function + 2), function as u32);
+        stub(&mut code, word(functions, COMMON_WORDS + function), function as u32);
     }
     code
 }
@@ -73,7 +91,8 @@ pub fn stubs(functions: usize) -> Vec<u8> {
 /// Distance from the start of the code to a word of data.
 fn word(functions: usize, index: usize) -> i32 {
     let words_behind = stub_words(functions) - index;
-    -i32::try_from(words_behind * size_of::<usize>()).expect("a module's functions are within reach")
+    -i32::try_from(words_behind * size_of::<usize>())
+        .expect("a module's functions are within reach")
 }
 
 /// Distance from the end of an instruction of `bytes` bytes at the end of `code` to `target`.
@@ -84,17 +103,21 @@ fn relative(code: &[u8], bytes: usize, target: i32) -> [u8; 4] {
 }
 
 #[cfg(target_arch = "x86_64")]
-fn common_stub(code: &mut Vec<u8>, entry: i32, resolver: i32) {
+fn common_stub(code: &mut Vec<u8>, [entry, resolver, context]: [i32; 3]) {
     // mov r11, [rip + resolver]
     let target = relative(code, 7, resolver);
     code.extend([0x4c, 0x8b, 0x1d]);
+    code.extend(target);
+    // mov r10, [rip + context]
+    let target = relative(code, 7, context);
+    code.extend([0x4c, 0x8b, 0x15]);
     code.extend(target);
     // jmp [rip + entry]
     let target = relative(code, 6, entry);
     code.extend([0xff, 0x25]);
     code.extend(target);
     // int3
-    code.resize(STUB_BYTES, 0xcc);
+    code.resize(COMMON_BYTES, 0xcc);
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -128,13 +151,14 @@ fn load_word(code: &mut Vec<u8>, register: u32, target: i32) {
 }
 
 #[cfg(target_arch = "aarch64")]
-fn common_stub(code: &mut Vec<u8>, entry: i32, resolver: i32) {
+fn common_stub(code: &mut Vec<u8>, [entry, resolver, context]: [i32; 3]) {
     load_word(code, 9, resolver);
+    load_word(code, 10, context);
     load_word(code, 16, entry);
     // br x16
     push(code, 0xd61f_0200);
     // brk #0
-    while code.len() < STUB_BYTES {
+    while code.len() < COMMON_BYTES {
         push(code, 0xd420_0000);
     }
 }
@@ -158,7 +182,7 @@ fn stub(code: &mut Vec<u8>, slot: i32, function: u32) {
 
 /// Saves all registers that may hold arguments, asks the resolver, and continues with the function or leaves.
 ///
-/// Not to be called from Rust: it takes the number of the function and the resolver in registers of its own.
+/// Not to be called from Rust: it takes the number of the function, the resolver and the context in registers of its own.
 #[unsafe(naked)]
 unsafe extern "C" fn entry() {
     #[cfg(target_arch = "x86_64")]
@@ -180,6 +204,7 @@ unsafe extern "C" fn entry() {
         "mov [rsp + 152], rcx",
         "mov [rsp + 160], r8",
         "mov [rsp + 168], r9",
+        "mov rdi, r10",
         "mov esi, eax",
         "mov rdx, rbp",
         "call r11",
@@ -220,8 +245,7 @@ unsafe extern "C" fn entry() {
         "stp x4, x5, [sp, #160]",
         "stp x6, x7, [sp, #176]",
         "str x8, [sp, #192]",
-        // Compiled code takes its first argument in x2.
-        "mov x0, x2",
+        "mov x0, x10",
         "mov w1, w17",
         "mov x2, x29",
         "blr x9",
@@ -250,7 +274,6 @@ unsafe extern "C" fn entry() {
 mod tests {
     use super::*;
     use crate::CodeMemory;
-    use std::sync::atomic::{AtomicUsize, Ordering};
 
     static ASKED: AtomicUsize = AtomicUsize::new(0);
 
@@ -258,14 +281,13 @@ mod tests {
         (first + second) as f64 + third
     }
 
-    unsafe extern "C" fn resolver(first: *mut u8, function: u32, frame: usize) -> Resolved {
-        assert!(frame.is_multiple_of(16) && !first.is_null());
+    unsafe extern "C" fn resolver(context: *const u8, function: u32, frame: usize) -> Resolved {
+        assert!(frame.is_multiple_of(16) && std::ptr::eq(context, (&raw const ASKED).cast()));
         ASKED.fetch_add(1 + function as usize, Ordering::Relaxed);
         Resolved { code: target as *const u8, raise: std::ptr::null_mut() }
     }
 
     #[test]
-    #[cfg(target_arch = "x86_64")]
     fn arguments_reach_the_function_through_the_stub() {
         const FUNCTIONS: usize = 1000;
         let memory = CodeMemory::new(stub_words(FUNCTIONS), stub_bytes(FUNCTIONS)).unwrap();
@@ -277,11 +299,7 @@ mod tests {
         memory.publish().unwrap();
         let base = memory.executable() as usize;
         let words = memory.words();
-        words[0].store(entry_address(), Ordering::Relaxed);
-        words[1].store(resolver as *const () as usize, Ordering::Relaxed);
-        for (function, word) in words[2..].iter().enumerate() {
-            word.store(base + unresolved_offset(function), Ordering::Relaxed);
-        }
+        fill_words(words, base, resolver, (&raw const ASKED).cast());
         for function in [0, 1, 999] {
             let stub = (base + stub_offset(function)) as *const u8;
             // SAFETY: the stub continues with `target`, or asks the resolver, which leads there.
@@ -291,7 +309,7 @@ mod tests {
             let asked = ASKED.load(Ordering::Relaxed);
             assert_eq!(call(40, 1, 1.5), 42.5);
             assert_eq!(ASKED.load(Ordering::Relaxed), asked + 1 + function);
-            words[2 + function].store(target as *const () as usize, Ordering::Relaxed);
+            slot(words, function).store(target as *const () as usize, Ordering::Relaxed);
             assert_eq!(call(1, 2, 0.25), 3.25);
             assert_eq!(ASKED.load(Ordering::Relaxed), asked + 1 + function);
         }

@@ -91,7 +91,10 @@ impl CodeImage {
     }
 
     /// Adds the text that `text` makes for the place that it is told, and publishes it.
-    pub(super) fn add(&self, text: impl FnOnce(u32) -> Result<Text>) -> Result<&[(Item, Range<u32>)]> {
+    pub(super) fn add(
+        &self,
+        text: impl FnOnce(u32) -> Result<Text>,
+    ) -> Result<&[(Item, Range<u32>)]> {
         let mut jit = self.jit.lock().unwrap_or_else(PoisonError::into_inner);
         let jit = jit.as_mut().expect("an image has it until it is dropped");
         // Loops were placed relative to 64-byte lines, so texts begin on one.
@@ -101,7 +104,8 @@ impl CodeImage {
         let end = text.start + text.bytes.len() as u32;
         debug_assert_eq!(self.memory.len(), end as usize);
         let Text { functions, traps, sources, call_sites, handlers, .. } = text;
-        let place = self.chunks.push(Chunk { end, functions, traps, sources, call_sites, handlers });
+        let place =
+            self.chunks.push(Chunk { end, functions, traps, sources, call_sites, handlers });
         self.published.store(place + 1, Ordering::Release);
         Ok(&self.chunks[place].functions)
     }

@@ -12,14 +12,12 @@
 //! asks, or the new one, and runs code that was complete before. On CPUs whose instruction fetch is not coherent,
 //! publication flushes the pipelines of all threads before the slot is written.
 
-use super::activation::{raise_error, raise_panic};
+use super::activation::{note_exit, raise_error, raise_panic};
 use super::code::CodeImage;
-use super::instance::InstanceData;
-use super::store::StoreCtx;
 use crate::error::{Error, Result};
 use crate::module_meta::ModuleMeta;
-use palisade_compile::{Compiler, CompiledFunction, Item, Text};
-use palisade_environ::{DefinedFuncIndex, EntityIndex, Libcall, VmActivation, VmCtxHeader};
+use palisade_compile::{CompiledFunction, Compiler, Item, Text};
+use palisade_environ::{DefinedFuncIndex, EntityIndex, Libcall};
 use palisade_sys::lazy::{self, Resolved};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -101,13 +99,9 @@ pub(crate) fn reserve(
     let image = CodeImage::reserve(compiler, words, capacity, Some(meta), Some(lazy))?;
     let stubs = Text { bytes: lazy::stubs(functions), ..Text::default() };
     image.add(|_| Ok(stubs))?;
-    let words = image.words();
-    words[0].store(lazy::entry_address(), Ordering::Relaxed);
-    words[1].store(resolve as *const () as usize, Ordering::Relaxed);
-    for (function, slot) in words[2..].iter().enumerate() {
-        let at = image.address(lazy::unresolved_offset(function) as u32);
-        slot.store(at, Ordering::Relaxed);
-    }
+    // The image does not move, and outlives everything that calls a stub.
+    let context = Arc::as_ptr(&image).cast();
+    lazy::fill_words(image.words(), image.address(0), resolve, context);
     Ok(image)
 }
 
@@ -115,21 +109,15 @@ pub(crate) fn reserve(
 ///
 /// # Safety
 ///
-/// Called by stubs only, on behalf of compiled code: `vmctx` is that of the instance whose function is called, and `frame`
-/// a frame whose caller is a compiled function.
-unsafe extern "C" fn resolve(vmctx: *mut u8, function: u32, frame: usize) -> Resolved {
-    let vmctx = vmctx.cast::<VmCtxHeader>();
-    // SAFETY: by the contract the header is valid, and so is the store's context, which has an activation as wasm runs.
-    let (ctx, module) = unsafe {
-        let ctx = (*vmctx).store.cast::<StoreCtx>();
-        let activation: *mut VmActivation = (*ctx).vm.activation;
-        // As exit trampolines do: errors have backtraces.
-        (*activation).exit_pc = *(frame as *const usize).add(1);
-        (*activation).exit_fp = frame;
-        (ctx, InstanceData::module_of(vmctx))
-    };
+/// Called by stubs of the image `image` only, for compiled code, so there is an activation, and the image is in use; `frame`
+/// must be a frame whose caller is compiled code.
+unsafe extern "C" fn resolve(image: *const u8, function: u32, frame: usize) -> Resolved {
+    // SAFETY: by the contract. As exit trampolines do, this says where wasm is left: errors have backtraces.
+    let ctx = unsafe { note_exit(*(frame as *const usize).add(1), frame) };
+    // SAFETY: by the contract.
+    let image = unsafe { &*image.cast::<CodeImage>() };
     let function = DefinedFuncIndex::from_u32(function);
-    let result = catch_unwind(AssertUnwindSafe(|| on_demand(module.code(), function)));
+    let result = catch_unwind(AssertUnwindSafe(|| on_demand(image, function)));
     // SAFETY: the context is that of the store in whose innermost activation the stub was called.
     unsafe {
         match result {
@@ -154,7 +142,8 @@ fn on_demand(image: &CodeImage, function: DefinedFuncIndex) -> Result<usize> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("palisade-compile".into());
         let thread = thread.stack_size(OWN_STACK);
-        let compile = thread.spawn_scoped(scope, || lazy.compile(image, function)).map_err(cannot)?;
+        let compile =
+            thread.spawn_scoped(scope, || lazy.compile(image, function)).map_err(cannot)?;
         compile.join().unwrap_or_else(|payload| std::panic::resume_unwind(payload))
     })
 }
@@ -265,7 +254,8 @@ impl Lazy {
             return false;
         }
         // A failure shows again when the function is called.
-        if let Ok(Ok(callees)) = catch_unwind(AssertUnwindSafe(|| self.compile_claimed(image, claims)))
+        if let Ok(Ok(callees)) =
+            catch_unwind(AssertUnwindSafe(|| self.compile_claimed(image, claims)))
         {
             self.wanted().later.extend(callees);
         }
@@ -286,12 +276,15 @@ impl Lazy {
     }
 
     /// Compiles functions and publishes them; what they call that nobody has compiled.
-    fn compile_claimed(&self, image: &CodeImage, mut claims: Claims<'_>) -> Result<Vec<DefinedFuncIndex>> {
+    fn compile_claimed(
+        &self,
+        image: &CodeImage,
+        mut claims: Claims<'_>,
+    ) -> Result<Vec<DefinedFuncIndex>> {
         let info = &image.meta().expect("of a module").info;
-        let mut compiled =
-            self.compiler.compile_serially(info, &self.bytes, &claims.functions)?;
+        let mut compiled = self.compiler.compile_serially(info, &self.bytes, &claims.functions)?;
         let text = |start| {
-            // The lock on the image is held: nobody else adds trampolines.
+            // Another thread may be about to tell where its trampoline of the same libcall is; then there are two.
             let missing = self.missing_libcalls(&compiled);
             compiled.extend(self.compiler.compile_libcalls(&missing)?);
             Ok(Text::lay_out(&compiled, start, |item| self.offset(image, item))?)
@@ -314,9 +307,8 @@ impl Lazy {
             Item::Function(function) => Some(function),
             _ => None,
         });
-        let waiting = |function: &DefinedFuncIndex| {
-            self.state(*function).load(Ordering::Relaxed) == WAITING
-        };
+        let waiting =
+            |function: &DefinedFuncIndex| self.state(*function).load(Ordering::Relaxed) == WAITING;
         Ok(functions.filter(waiting).collect())
     }
 
@@ -335,7 +327,9 @@ impl Lazy {
     /// Where to call something that is not in the text that is being added.
     fn offset(&self, image: &CodeImage, item: Item) -> u32 {
         match item {
-            Item::Function(function) => (self.entry(image, function) as usize - image.address(0)) as u32,
+            Item::Function(function) => {
+                (self.entry(image, function) as usize - image.address(0)) as u32
+            }
             Item::Libcall(libcall) => self.libcalls[libcall.index()].load(Ordering::Acquire),
             Item::Trampoline(_) => unreachable!("functions call no trampolines of types"),
         }
@@ -343,5 +337,5 @@ impl Lazy {
 }
 
 fn slot(image: &CodeImage, function: DefinedFuncIndex) -> &std::sync::atomic::AtomicUsize {
-    &image.words()[function.as_u32() as usize + 2]
+    lazy::slot(image.words(), function.as_u32() as usize)
 }
