@@ -9,14 +9,14 @@ use rustix::io::{preadv, pwritev, readv, retry_on_intr, writev};
 use rustix::net::{RecvFlags, SendFlags};
 
 use super::sock;
-use crate::ctx::WasiCtx;
+use crate::ctx::State;
 use crate::descriptor::Descriptor;
 use crate::errno::Errno;
 use crate::guest::Guest;
 use crate::rights::{self, FD_READ, FD_SEEK, FD_TELL, FD_WRITE};
 
 pub(super) fn fd_read(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     mut guest: Guest<'_>,
     fd: u32,
     iovs: u32,
@@ -25,9 +25,9 @@ pub(super) fn fd_read(
 ) -> Result<(), Errno> {
     let nread = guest.span(nread, 4)?;
     let buffers = guest.buffers(iovs, iovs_len)?;
-    let entry = ctx.fds.get_mut(fd)?;
+    let entry = ctx.fds.get(fd)?;
     entry.rights.need(FD_READ)?;
-    let count = match &mut entry.descriptor {
+    let count = match &*entry.descriptor {
         Descriptor::File(open) => {
             guest.scatter(&buffers, |slices| retry_on_intr(|| readv(&open.file, slices)))?
         }
@@ -43,7 +43,7 @@ pub(super) fn fd_read(
 }
 
 pub(super) fn fd_pread(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     mut guest: Guest<'_>,
     fd: u32,
     iovs: u32,
@@ -53,7 +53,8 @@ pub(super) fn fd_pread(
 ) -> Result<(), Errno> {
     let nread = guest.span(nread, 4)?;
     let buffers = guest.buffers(iovs, iovs_len)?;
-    let file = &ctx.fds.file(fd, FD_READ | FD_SEEK)?.file;
+    let entry = ctx.fds.get(fd)?;
+    let file = &entry.file(FD_READ | FD_SEEK)?.file;
     check_offset(offset)?;
     let count = guest.scatter(&buffers, |slices| retry_on_intr(|| preadv(file, slices, offset)))?;
     guest.put_u32(nread, count as u32);
@@ -61,7 +62,7 @@ pub(super) fn fd_pread(
 }
 
 pub(super) fn fd_write(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     mut guest: Guest<'_>,
     fd: u32,
     iovs: u32,
@@ -70,9 +71,9 @@ pub(super) fn fd_write(
 ) -> Result<(), Errno> {
     let nwritten = guest.span(nwritten, 4)?;
     let buffers = guest.buffers(iovs, iovs_len)?;
-    let entry = ctx.fds.get_mut(fd)?;
+    let entry = ctx.fds.get(fd)?;
     entry.rights.need(FD_WRITE)?;
-    let count = match &mut entry.descriptor {
+    let count = match &*entry.descriptor {
         Descriptor::File(open) => {
             guest.gather(&buffers, |slices| retry_on_intr(|| writev(&open.file, slices)))?
         }
@@ -88,7 +89,7 @@ pub(super) fn fd_write(
 
 /// Writes at `offset`. On a file opened to append, Linux appends all the same.
 pub(super) fn fd_pwrite(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     mut guest: Guest<'_>,
     fd: u32,
     iovs: u32,
@@ -98,7 +99,8 @@ pub(super) fn fd_pwrite(
 ) -> Result<(), Errno> {
     let nwritten = guest.span(nwritten, 4)?;
     let buffers = guest.buffers(iovs, iovs_len)?;
-    let file = &ctx.fds.file(fd, FD_WRITE | FD_SEEK)?.file;
+    let entry = ctx.fds.get(fd)?;
+    let file = &entry.file(FD_WRITE | FD_SEEK)?.file;
     check_offset(offset)?;
     let count = guest.gather(&buffers, |slices| retry_on_intr(|| pwritev(file, slices, offset)))?;
     guest.put_u32(nwritten, count as u32);
@@ -119,7 +121,7 @@ enum Whence {
 }
 
 pub(super) fn fd_seek(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     guest: Guest<'_>,
     fd: u32,
     offset: i64,
@@ -132,7 +134,7 @@ pub(super) fn fd_seek(
 
 /// As in `wasi_unstable`, which numbers `$whence` in another way.
 pub(super) fn fd_seek_unstable(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     guest: Guest<'_>,
     fd: u32,
     offset: i64,
@@ -144,7 +146,7 @@ pub(super) fn fd_seek_unstable(
 }
 
 fn seek_from(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     guest: Guest<'_>,
     fd: u32,
     offset: i64,
@@ -160,21 +162,16 @@ fn seek_from(
     match position {
         Some(position) => seek(ctx, guest, fd, position, result),
         // A descriptor that cannot seek at all says that first.
-        None => ctx.fds.file(fd, FD_SEEK).and(Err(Errno::INVAL)),
+        None => ctx.fds.get(fd)?.file(FD_SEEK).and(Err(Errno::INVAL)),
     }
 }
 
-pub(super) fn fd_tell(
-    ctx: &mut WasiCtx,
-    guest: Guest<'_>,
-    fd: u32,
-    result: u32,
-) -> Result<(), Errno> {
+pub(super) fn fd_tell(ctx: &State, guest: Guest<'_>, fd: u32, result: u32) -> Result<(), Errno> {
     seek(ctx, guest, fd, SeekFrom::Current(0), result)
 }
 
 fn seek(
-    ctx: &WasiCtx,
+    ctx: &State,
     mut guest: Guest<'_>,
     fd: u32,
     position: SeekFrom,

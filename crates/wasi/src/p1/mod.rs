@@ -43,7 +43,7 @@ const UNSTABLE: &str = "wasi_unstable";
 /// ```text
 /// linker.func_wrap(module, "fd_close", move |mut caller: Caller<'_, T>, fd: u32| -> Result<u32> {
 ///     let (guest, data) = enter(&mut caller)?;
-///     Ok(errno(fd::fd_close(ctx(data), guest, fd)))
+///     Ok(errno(fd::fd_close(&ctx(data).0, guest, fd)))
 /// })?;
 /// ```
 macro_rules! define {
@@ -55,7 +55,7 @@ macro_rules! define {
             stringify!($name),
             move |mut caller: Caller<'_, T>, $($arg: $ty),*| -> Result<u32> {
                 let (guest, data) = enter(&mut caller)?;
-                Ok(errno($body($ctx(data), guest, $($arg),*)))
+                Ok(errno($body(&$ctx(data).0, guest, $($arg),*)))
             },
         )?;
     )*};

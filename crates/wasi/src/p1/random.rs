@@ -1,6 +1,6 @@
 //! Randomness, from its source straight into the guest's memory.
 
-use crate::ctx::WasiCtx;
+use crate::ctx::{State, lock};
 use crate::errno::Errno;
 use crate::guest::Guest;
 
@@ -8,15 +8,15 @@ use crate::guest::Guest;
 const CHUNK_BYTES: usize = 1 << 20;
 
 pub(super) fn random_get(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     mut guest: Guest<'_>,
     buf: u32,
     len: u32,
 ) -> Result<(), Errno> {
     let span = guest.span(buf, len)?;
     for chunk in guest.bytes_mut(span).chunks_mut(CHUNK_BYTES) {
-        match &mut ctx.random {
-            Some(source) => source(chunk),
+        match &ctx.random {
+            Some(source) => lock(source)(chunk),
             None => getrandom::fill(chunk).map_err(|_| Errno::IO)?,
         }
     }
