@@ -19,7 +19,7 @@ const GROWTH: u64 = 64 << 20;
 const FILE_BYTES: u64 = 1 << 20;
 
 #[test]
-fn for_two_seconds() {
+pub(crate) fn for_two_seconds() {
     run(Duration::from_secs(2), 0x5eed_0001);
 }
 

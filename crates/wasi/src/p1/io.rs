@@ -1,7 +1,7 @@
 //! Reading, writing and seeking.
 //!
-//! One call of the guest is one system call of the host, on slices of the guest's memory. Short
-//! reads and writes are passed on as such.
+//! One call of the guest is one system call of the host, on slices of the guest's memory (or a copy,
+//! if it is shared: `guest.rs`). Short reads and writes are passed on as such.
 
 use std::io::{Seek, SeekFrom};
 

@@ -23,7 +23,7 @@ pub(crate) mod readdir;
 mod sock;
 mod types;
 
-use palisade::{Caller, Error, Extern, Linker, Memory, Result};
+use palisade::{Caller, Error, Extern, Linker, Result};
 
 use crate::ctx::WasiCtx;
 use crate::errno::Errno;
@@ -172,17 +172,12 @@ fn add_shared<T: 'static>(
 
 /// The caller's memory and the store's data.
 fn enter<'a, T: 'static>(caller: &'a mut Caller<'_, T>) -> Result<(Guest<'a>, &'a mut T)> {
-    let memory = exported_memory(caller)?;
-    let (bytes, data) = memory.data_and_store_mut(caller);
-    Ok((Guest::new(bytes), data))
-}
-
-fn exported_memory<T: 'static>(caller: &mut Caller<'_, T>) -> Result<Memory> {
     match caller.get_export("memory") {
-        Some(Extern::Memory(memory)) => Ok(memory),
-        Some(Extern::SharedMemory(_)) => {
-            Err(Error::msg("the module's export `memory` is shared, which WASI does not support"))
+        Some(Extern::Memory(memory)) => {
+            let (bytes, data) = memory.data_and_store_mut(caller);
+            Ok((Guest::own(bytes), data))
         }
+        Some(Extern::SharedMemory(memory)) => Ok((Guest::shared(memory), caller.data_mut())),
         Some(_) => Err(Error::msg("the module's export `memory` is not a memory")),
         None => Err(Error::msg("the module exports no memory named `memory`, which WASI needs")),
     }

@@ -98,7 +98,7 @@ fn poll_as(
     }
     // All are read before an event is stored: the guest's two arrays may overlap.
     let subscriptions = guest
-        .bytes(subscriptions)
+        .copy(subscriptions)
         .chunks_exact(layout.bytes as usize)
         .map(|bytes| Subscription::parse(layout, ctx, bytes))
         .collect::<Result<Vec<_>, Errno>>()?;
