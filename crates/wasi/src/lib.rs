@@ -71,6 +71,7 @@ pub mod p1;
 mod perms;
 mod rights;
 mod stream;
+mod threads;
 
 pub use builder::WasiCtxBuilder;
 pub use clock::{HostMonotonicClock, HostWallClock};
@@ -79,3 +80,4 @@ pub use exit::I32Exit;
 pub use p1::add_to_linker;
 pub use perms::{DirPerms, FilePerms};
 pub use stream::{MemoryInputPipe, MemoryOutputPipe};
+pub use threads::{WasiThreadsBuilder, WasiThreadsCtx};
