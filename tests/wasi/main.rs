@@ -14,6 +14,7 @@ mod rights;
 mod shared;
 mod sockets;
 mod streams;
+mod threads;
 mod unstable;
 mod waiting;
 
