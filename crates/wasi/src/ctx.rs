@@ -2,8 +2,8 @@
 //!
 //! Threads of a guest share it. Invariant: the lock of the table is never held during a system
 //! call, and no call that may block holds a lock that another call needs, except for one that uses
-//! the same stream of the embedder or the same listing. What a call works on is its own [`Entry`],
-//! so a descriptor that another thread closes stays open in the host until the call has ended.
+//! the same standard stream or the same listing. What a call works on is its own [`Entry`], so a
+//! descriptor that another thread closes stays open in the host until the call has ended.
 //!
 //! Invariant: a descriptor number is an index into [`FdTable`], and numbers are given out lowest
 //! first, so the table is never longer than the most descriptors open at once.

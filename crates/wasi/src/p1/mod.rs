@@ -66,9 +66,10 @@ macro_rules! define {
 /// `ctx` finds the context in the data of a store. It is called for every WASI call, so it should
 /// be no more than a field access.
 ///
-/// A guest that calls one of them has to export its memory as `memory`; else the call ends with
-/// an error that says so. `proc_exit` ends the guest's call with [`I32Exit`](crate::I32Exit) as
-/// its error, and so does `proc_raise` with a signal that ends a process.
+/// A guest that calls one of them has to export its memory, shared or not, as `memory`; else the
+/// call ends with an error that says so. `proc_exit` ends the guest's call with
+/// [`I32Exit`](crate::I32Exit) as its error, and so does `proc_raise` with a signal that ends a
+/// process.
 ///
 /// # Errors
 ///
