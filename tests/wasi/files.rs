@@ -185,7 +185,7 @@ fn numbers_of_descriptors() {
 }
 
 /// What is in a buffer of entries: cookie and name of those that are whole.
-fn entries(guest: &mut Guest, cookie: u64, len: i64) -> (Vec<(u64, String)>, usize) {
+pub(crate) fn entries(guest: &mut Guest, cookie: u64, len: i64) -> (Vec<(u64, String)>, usize) {
     const BUFFER: usize = 0x1000;
     guest.succeed("fd_readdir", &[3, BUFFER as i64, len, cookie as i64, 8]);
     let used = guest.u32_at(8) as usize;

@@ -1,8 +1,15 @@
-//! Guests whose memory is shared. For one that has only one thread, nothing is different.
+//! Guests whose memory is shared, and guests that share a context.
+//!
+//! For one that has only one thread, nothing is different.
 
 use crate::guest::{Guest, MEMORY_BYTES, with_shared_memory};
-use crate::{files, hostile, paths, rights, sockets, streams, unstable, waiting};
-use palisade_wasi::{MemoryInputPipe, MemoryOutputPipe, WasiCtxBuilder};
+use crate::{READ, files, hostile, paths, rights, sockets, streams, unstable, waiting};
+use palisade_wasi::{
+    DirPerms, FilePerms, MemoryInputPipe, MemoryOutputPipe, WasiCtx, WasiCtxBuilder,
+};
+use std::collections::BTreeSet;
+use std::fs;
+use std::sync::Mutex;
 
 #[test]
 fn what_others_do() {
@@ -71,5 +78,120 @@ fn large_transfers() {
         // Randomness comes in full.
         guest.succeed("random_get", &[0, MEMORY_BYTES as i64]);
         assert!(guest.bytes(MEMORY_BYTES - 64, 64).iter().any(|&byte| byte != 0));
+    });
+}
+
+const GUESTS: usize = 4;
+
+/// Runs `f` on several threads at once, each with a guest of its own; what they return.
+fn together<R: Send>(wasi: &WasiCtx, f: impl Fn(&mut Guest) -> R + Sync) -> Vec<R> {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> =
+            (0..GUESTS).map(|_| scope.spawn(|| f(&mut Guest::new(wasi.clone())))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+fn directory() -> (tempfile::TempDir, WasiCtx) {
+    let dir = tempfile::tempdir().unwrap();
+    let wasi = WasiCtxBuilder::new()
+        .preopened_dir(dir.path(), "/", DirPerms::all(), FilePerms::all())
+        .unwrap()
+        .build();
+    (dir, wasi)
+}
+
+/// Each at its own place in one listing.
+#[test]
+fn listing_one_directory() {
+    let (dir, wasi) = directory();
+    for i in 0..100 {
+        fs::write(dir.path().join(format!("entry-{i}")), "").unwrap();
+    }
+    let seen = together(&wasi, |guest| {
+        let (mut seen, mut cookie) = (BTreeSet::new(), 0);
+        loop {
+            let (found, used) = files::entries(guest, cookie, 200);
+            cookie = found.last().map_or(cookie, |(last, _)| *last);
+            seen.extend(found.into_iter().map(|(_, name)| name));
+            if used < 200 {
+                return seen;
+            }
+        }
+    });
+    assert!(seen.iter().all(|names| names.len() == 102), "{seen:?}");
+}
+
+/// There is one position, and every byte is read once.
+#[test]
+fn reading_one_file() {
+    const LEN: usize = 4000;
+    let (dir, wasi) = directory();
+    let bytes: Vec<u8> = (0..LEN).map(|i| i as u8).collect();
+    fs::write(dir.path().join("file"), &bytes).unwrap();
+    let fd = Guest::new(wasi.clone()).open("file", 0, READ).unwrap();
+    let read = together(&wasi, |guest| {
+        guest.iovecs(64, &[(128, 3)]);
+        let mut read = Vec::new();
+        loop {
+            guest.succeed("fd_read", &[fd, 64, 1, 8]);
+            match guest.u32_at(8) as usize {
+                0 => return read,
+                count => read.extend_from_slice(guest.bytes(128, count)),
+            }
+        }
+    });
+    let (mut read, mut bytes) = (read.concat(), bytes);
+    read.sort_unstable();
+    bytes.sort_unstable();
+    assert_eq!(read, bytes);
+}
+
+/// A number stands for one descriptor at a time.
+#[test]
+fn opening_and_closing() {
+    let (dir, wasi) = directory();
+    fs::write(dir.path().join("file"), "x").unwrap();
+    let open = Mutex::new(BTreeSet::new());
+    together(&wasi, |guest| {
+        for _ in 0..500 {
+            let fd = guest.open("file", 0, READ).unwrap();
+            assert!((4..4 + GUESTS as i64).contains(&fd), "the lowest that is free");
+            assert!(open.lock().unwrap().insert(fd));
+            assert!(open.lock().unwrap().remove(&fd));
+            guest.succeed("fd_close", &[fd]);
+        }
+    });
+}
+
+/// Closing and replacing descriptors that others are using gives them an error or what was there, and never something
+/// that nobody has opened.
+#[test]
+fn descriptors_that_come_and_go() {
+    let (dir, wasi) = directory();
+    for name in ["a", "b"] {
+        fs::write(dir.path().join(name), name.repeat(10)).unwrap();
+    }
+    together(&wasi, |guest| {
+        guest.iovecs(64, &[(128, 10)]);
+        for i in 0..200 {
+            // Numbers 4 to 7 belong to nobody in particular.
+            let fd = 4 + i % GUESTS as i64;
+            match guest.call("fd_pread", &[fd, 64, 1, 0, 8]) {
+                0 => {
+                    let read = guest.bytes(128, 10);
+                    assert!(read == b"aaaaaaaaaa" || read == b"bbbbbbbbbb", "{read:?}");
+                }
+                errno => assert_eq!(errno, crate::BADF),
+            }
+            // Whether that succeeds depends on the others.
+            match i % 5 {
+                0 => guest.call("fd_close", &[fd]),
+                1 => guest.call("fd_renumber", &[fd, 4]),
+                2 => guest.call("fd_fdstat_get", &[fd, 0x200]),
+                3 => guest.open("a", 0, READ).map_or_else(|errno| errno, |_| 0),
+                _ => guest.open("b", 0, READ).map_or_else(|errno| errno, |_| 0),
+            };
+        }
     });
 }
