@@ -825,6 +825,9 @@ fn imports_of_the_embedder() {
     linker.define(&store, "host", "f", func).unwrap();
     let error = WasiThreadsBuilder::new().build(&mut store, &linker, &module).unwrap_err();
     assert!(error.to_string().contains("items of a store"), "{error}");
+    let module = Module::new(&engine, r#"(module (import "host" "f" (func)))"#).unwrap();
+    let threads = WasiThreadsBuilder::new().build(&mut store, &linker, &module).unwrap();
+    threads.instantiate(&mut store).unwrap();
 }
 
 /// A thread whose instance cannot be made is not started, and the program goes on.

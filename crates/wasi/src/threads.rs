@@ -114,9 +114,9 @@ impl<T: Clone + Send + 'static> WasiThreadsBuilder<T> {
     /// # Errors
     ///
     /// * When an import is unknown, or `linker` knows `wasi::thread-spawn`.
-    /// * When an import is an item of a store: no other store can have instances with it.
-    /// * When the module imports `wasi::thread-spawn`, but no shared memory, or has no function
-    ///   `wasi_thread_start` to call.
+    /// * When the module imports `wasi::thread-spawn`, but no shared memory, has no function
+    ///   `wasi_thread_start` to call, or imports an item of a store, with which no other store can
+    ///   have instances.
     /// * When the system refuses the memory.
     pub fn build(
         &mut self,
@@ -125,7 +125,10 @@ impl<T: Clone + Send + 'static> WasiThreadsBuilder<T> {
         module: &Module,
     ) -> Result<WasiThreadsCtx<T>> {
         let built = std::mem::take(self);
-        check(module)?;
+        let has_threads = module.imports().any(|import| (import.module(), import.name()) == SPAWN);
+        if has_threads {
+            check(module)?;
+        }
         let spawner = Arc::new(Spawner {
             pre: OnceLock::new(),
             prepare: built.prepare,
@@ -141,7 +144,7 @@ impl<T: Clone + Send + 'static> WasiThreadsBuilder<T> {
             }
         }
         let pre = linker.instantiate_pre(module)?;
-        if pre.needs_its_store() {
+        if has_threads && pre.needs_its_store() {
             return Err(Error::msg(
                 "a module with threads cannot import items of a store, as each thread has its own",
             ));
@@ -153,9 +156,6 @@ impl<T: Clone + Send + 'static> WasiThreadsBuilder<T> {
 
 /// Whether a module that starts threads has what they need.
 fn check(module: &Module) -> Result<()> {
-    if !module.imports().any(|import| (import.module(), import.name()) == SPAWN) {
-        return Ok(());
-    }
     match module.get_export(ENTRY) {
         Some(ExternType::Func(ty))
             if ty.params().len() == 2
@@ -297,7 +297,7 @@ impl<T: Clone + Send + 'static> Spawner<T> {
 
     /// Starts a thread; gives its number, or none if there is no thread.
     fn spawn(self: Arc<Self>, data: T, arg: i32) -> Option<i32> {
-        let running = self.group.join()?;
+        let running = self.group.admit()?;
         let tid = running.tid;
         let stack = self.pre().module().engine().max_wasm_stack().saturating_add(HOST_STACK_BYTES);
         let (started, has_started) = mpsc::channel();
@@ -375,7 +375,7 @@ impl Group {
 
     /// Gives a thread to be started a number, the next after the last one that is free; none when
     /// there may be no more threads.
-    fn join(self: &Arc<Self>) -> Option<Running> {
+    fn admit(self: &Arc<Self>) -> Option<Running> {
         let mut state = lock(&self.state);
         if state.ended || state.running.len() >= self.max {
             return None;
