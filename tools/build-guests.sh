@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds the guest programs of tests/guests/wasi and tests/guests/wasi-p1 from their sources. The results are in the
-# tree, so this is needed only after a change to a source. Versions: clang 14, wasi-libc and libc++ of Debian 12.
+# Builds the guest programs of tests/guests/wasi, wasi-p1 and wasi-threads from their sources. The results are in the
+# tree, so this is needed only after a change to a source. Versions: clang 14, wasi-libc and libc++ of Debian 12; for
+# threads the linker of Rust 1.95.
 #
 #   tools/build-guests.sh                   on Debian; installs missing packages if it is run as root
 #   tools/build-guests.sh --check-native    builds the programs wasi-p1/src/libc_*.c for the host instead, and compares
@@ -115,3 +116,17 @@ for source in src/*.c; do
 done
 echo "$(find . -maxdepth 1 -name '*.wasm' | wc -l) programs of tests/guests/wasi-p1:" \
   "$(cat -- *.wasm | wc -c) bytes"
+
+# There is no C library with threads, so these do without one. Debian's linker cannot import and export one memory.
+lld=$(rustc --print sysroot)/lib/rustlib/$(rustc -vV | sed -n 's/^host: //p')/bin/rust-lld
+cd "$root/tests/guests/wasi-threads"
+threads=(clang --target=wasm32 -matomics -mbulk-memory)
+"${threads[@]}" -c src/start.S -o "$work/start.o"
+for source in src/*.c; do
+  name=$(basename "$source" .c)
+  "${threads[@]}" -O2 -Wall -Wextra -Wno-unused-function -ffreestanding -c "$source" -o "$work/$name.o"
+  "$lld" -flavor wasm "$work/$name.o" "$work/start.o" --import-memory --export-memory --shared-memory \
+    --max-memory=$((2 << 20)) --export=_start --strip-all -o "$name.wasm"
+  chmod 644 "$name.wasm"
+done
+ls -l -- *.wasm

@@ -30,6 +30,29 @@ fn a_new_memory() {
 }
 
 #[test]
+fn copies() {
+    let memory = shared(&engine(), 1, 2);
+    let (end, mut buffer) = (memory.data_size(), [0; 11]);
+    for at in [0, 1, 13, end - 11] {
+        memory.write(at, b"hello world").unwrap();
+        memory.read(at, &mut buffer).unwrap();
+        assert_eq!(&buffer, b"hello world");
+    }
+    for at in [end - 10, end, end + 1, usize::MAX - 5, usize::MAX] {
+        assert!(memory.write(at, b"hello there").is_err());
+        assert!(memory.read(at, &mut buffer).is_err());
+    }
+    assert_eq!(&buffer, b"hello world");
+    memory.write(end, b"").unwrap();
+    memory.read(end - 1, &mut buffer[..1]).unwrap();
+    assert_eq!(buffer[0], b'd');
+    memory.grow(1).unwrap();
+    memory.write(end - 5, b"hello there").unwrap();
+    memory.read(end - 5, &mut buffer).unwrap();
+    assert_eq!(&buffer, b"hello there");
+}
+
+#[test]
 fn exports() {
     let engine = engine();
     let module = Module::new(

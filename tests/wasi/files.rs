@@ -35,7 +35,7 @@ fn flags(guest: &mut Guest, fd: i64) -> i64 {
 }
 
 #[test]
-fn appending() {
+pub(crate) fn appending() {
     let (dir, mut guest) = with_directory();
     let contents = || fs::read_to_string(dir.path().join("file")).unwrap();
     let fd = open_with(&mut guest, "file", 0, READ | WRITE, APPEND);
@@ -72,7 +72,7 @@ fn appending() {
 }
 
 #[test]
-fn sizes_and_positions() {
+pub(crate) fn sizes_and_positions() {
     let (dir, mut guest) = with_directory();
     let len = || fs::metadata(dir.path().join("file")).unwrap().len();
     let fd = guest.open("file", 0, READ | WRITE).unwrap();
@@ -143,7 +143,7 @@ fn syncing_and_advice() {
 /// A file is made, and opened to be read, without the right to write it, as by Linux; and one that
 /// exists need not be writable for that.
 #[test]
-fn creating_without_writing() {
+pub(crate) fn creating_without_writing() {
     let (dir, mut guest) = with_directory();
     let fd = guest.open("new", CREAT, FD_READ).unwrap();
     guest.iovecs(64, &[(128, 4)]);
@@ -185,7 +185,7 @@ fn numbers_of_descriptors() {
 }
 
 /// What is in a buffer of entries: cookie and name of those that are whole.
-fn entries(guest: &mut Guest, cookie: u64, len: i64) -> (Vec<(u64, String)>, usize) {
+pub(crate) fn entries(guest: &mut Guest, cookie: u64, len: i64) -> (Vec<(u64, String)>, usize) {
     const BUFFER: usize = 0x1000;
     guest.succeed("fd_readdir", &[3, BUFFER as i64, len, cookie as i64, 8]);
     let used = guest.u32_at(8) as usize;
@@ -203,7 +203,7 @@ fn entries(guest: &mut Guest, cookie: u64, len: i64) -> (Vec<(u64, String)>, usi
 }
 
 #[test]
-fn cookies() {
+pub(crate) fn cookies() {
     let (dir, mut guest) = with_directory();
     for i in 0..20 {
         fs::write(dir.path().join(format!("entry-{i}")), "").unwrap();
@@ -240,7 +240,7 @@ fn cookies() {
 
 /// More entries than the host keeps positions of.
 #[test]
-fn many_entries() {
+pub(crate) fn many_entries() {
     let (dir, mut guest) = with_directory();
     for i in 0..5000 {
         fs::File::create(dir.path().join(format!("entry-{i}"))).unwrap();

@@ -1,7 +1,8 @@
 //! A guest that passes every call of its host on to WASI, so that a test can be a guest with any arguments.
 
-use palisade::{Engine, Instance, Linker, Memory, Module, Result, Store, Val, ValType};
+use palisade::{Engine, Instance, Linker, Module, Result, SharedMemory, Store, Val, ValType};
 use palisade_wasi::{WasiCtx, add_to_linker};
+use std::cell::Cell;
 use std::fmt::Write;
 
 /// Each function with its parameters: `i` is an `i32` and `I` an `i64`. All return an error code.
@@ -62,10 +63,29 @@ pub(crate) const MEMORY_BYTES: usize = 65536;
 /// Where [`Guest::path`] puts paths.
 const PATHS: usize = 0x8000;
 
+thread_local! {
+    /// Whether guests made by this thread have a shared memory.
+    static SHARED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs a test with guests that have a shared memory.
+pub(crate) fn with_shared_memory(test: impl FnOnce()) {
+    SHARED.set(true);
+    test();
+    SHARED.set(false);
+}
+
+enum Memory {
+    Own(palisade::Memory),
+    Shared(SharedMemory),
+}
+
 pub(crate) struct Guest {
     pub(crate) store: Store<WasiCtx>,
     instance: Instance,
     memory: Memory,
+    /// What is in a shared memory after each call.
+    copy: Vec<u8>,
     next_path: usize,
     /// Whether it imports from `wasi_unstable`.
     unstable: bool,
@@ -79,13 +99,20 @@ impl Guest {
     /// A guest of the snapshot of WASI that is in the module of this name.
     pub(crate) fn importing(snapshot: &str, wasi: WasiCtx) -> Guest {
         let engine = Engine::default();
-        let module = Module::new(&engine, text(snapshot)).unwrap();
+        let shared = SHARED.get();
+        let module = Module::new(&engine, text(snapshot, shared)).unwrap();
         let mut linker = Linker::new(&engine);
         add_to_linker(&mut linker, |wasi: &mut WasiCtx| wasi).unwrap();
         let mut store = Store::new(&engine, wasi);
         let instance = linker.instantiate(&mut store, &module).unwrap();
-        let memory = instance.get_memory(&mut store, "memory").unwrap();
-        Guest { store, instance, memory, next_path: PATHS, unstable: snapshot == "wasi_unstable" }
+        let (memory, copy) = if shared {
+            let memory = instance.get_shared_memory(&mut store, "memory").unwrap();
+            (Memory::Shared(memory), vec![0; MEMORY_BYTES])
+        } else {
+            (Memory::Own(instance.get_memory(&mut store, "memory").unwrap()), Vec::new())
+        };
+        let unstable = snapshot == "wasi_unstable";
+        Guest { store, instance, memory, copy, next_path: PATHS, unstable }
     }
 
     /// Whether its snapshot of WASI has the function.
@@ -115,7 +142,11 @@ impl Guest {
             })
             .collect();
         let mut results = [Val::I32(0)];
-        func.call(&mut self.store, &args, &mut results)?;
+        let result = func.call(&mut self.store, &args, &mut results);
+        if let Memory::Shared(memory) = &self.memory {
+            memory.read(0, &mut self.copy).unwrap();
+        }
+        result?;
         Ok(results[0].unwrap_i32())
     }
 
@@ -130,11 +161,20 @@ impl Guest {
     }
 
     pub(crate) fn put(&mut self, at: usize, bytes: &[u8]) {
-        self.memory.write(&mut self.store, at, bytes).unwrap();
+        match &self.memory {
+            Memory::Own(memory) => memory.write(&mut self.store, at, bytes).unwrap(),
+            Memory::Shared(memory) => {
+                memory.write(at, bytes).unwrap();
+                self.copy[at..at + bytes.len()].copy_from_slice(bytes);
+            }
+        }
     }
 
     pub(crate) fn bytes(&self, at: usize, len: usize) -> &[u8] {
-        &self.memory.data(&self.store)[at..at + len]
+        match &self.memory {
+            Memory::Own(memory) => &memory.data(&self.store)[at..at + len],
+            Memory::Shared(_) => &self.copy[at..at + len],
+        }
     }
 
     pub(crate) fn u32_at(&self, at: usize) -> u32 {
@@ -205,7 +245,7 @@ impl Guest {
 }
 
 /// Imports each function and exports one that passes its parameters on.
-fn text(snapshot: &str) -> String {
+fn text(snapshot: &str, shared: bool) -> String {
     let mut imports = String::new();
     let mut funcs = String::new();
     for (name, params) in FUNCTIONS {
@@ -219,5 +259,6 @@ fn text(snapshot: &str) -> String {
         let gets: String = (0..params.len()).map(|i| format!(" (local.get {i})")).collect();
         writeln!(funcs, r#"(func (export "{name}") {ty} (call ${name}{gets}))"#).unwrap();
     }
-    format!(r#"(module {imports} (memory (export "memory") 1) {funcs})"#)
+    let memory = if shared { "1 1 shared" } else { "1" };
+    format!(r#"(module {imports} (memory (export "memory") {memory}) {funcs})"#)
 }

@@ -22,7 +22,7 @@ const FILE_BYTES: u64 = 1 << 20;
 const NONBLOCK: i64 = 4;
 
 #[test]
-fn for_two_seconds() {
+pub(crate) fn for_two_seconds() {
     run(Duration::from_secs(2), 0x5eed_0001);
 }
 

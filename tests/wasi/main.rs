@@ -11,8 +11,10 @@ mod hostile;
 mod paths;
 mod raise;
 mod rights;
+mod shared;
 mod sockets;
 mod streams;
+mod threads;
 mod unstable;
 mod waiting;
 
@@ -437,7 +439,6 @@ fn exit() {
 fn guests_without_a_memory_to_use() {
     for (memory, expected) in [
         ("", "exports no memory named `memory`"),
-        (r#"(memory (export "memory") 1 1 shared)"#, "export `memory` is shared"),
         (r#"(func (export "memory"))"#, "export `memory` is not a memory"),
     ] {
         let error = first_call(memory).unwrap_err();

@@ -15,7 +15,7 @@ const BUSY: i32 = 10;
 
 /// Each call on names with slashes after them, or of directories: what Linux says.
 #[test]
-fn ends_of_paths() {
+pub(crate) fn ends_of_paths() {
     let (dir, mut guest) = with_directory();
     symlink("file", dir.path().join("to-file")).unwrap();
     symlink("sub", dir.path().join("to-sub")).unwrap();

@@ -17,7 +17,7 @@ const FD_FILESTAT_GET: i64 = 1 << 21;
 const POLL: i64 = 1 << 27;
 
 #[test]
-fn a_descriptor_has_the_rights_it_was_opened_with() {
+pub(crate) fn a_descriptor_has_the_rights_it_was_opened_with() {
     let (_dir, mut guest) = with_directory();
     let fd = guest.open("file", 0, FD_READ | FD_TELL).unwrap();
     assert_eq!(guest.rights(fd), (FD_READ | FD_TELL, 0));

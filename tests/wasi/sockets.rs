@@ -27,7 +27,7 @@ fn accept(guest: &mut Guest) -> i64 {
 }
 
 #[test]
-fn a_connection() {
+pub(crate) fn a_connection() {
     let (address, mut guest) = server();
     let mut client = TcpStream::connect(address).unwrap();
     let fd = accept(&mut guest);

@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 
 #[test]
-fn what_differs() {
+pub(crate) fn what_differs() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("file"), "0123456789").unwrap();
     fs::hard_link(dir.path().join("file"), dir.path().join("second")).unwrap();

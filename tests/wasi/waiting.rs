@@ -61,7 +61,7 @@ fn now(guest: &mut Guest, clock: i64) -> u64 {
 }
 
 #[test]
-fn times() {
+pub(crate) fn times() {
     let mut guest = Guest::new(WasiCtxBuilder::new().build());
     for id in [REALTIME, MONOTONIC] {
         let before = now(&mut guest, 1);
@@ -86,7 +86,7 @@ fn times() {
 }
 
 #[test]
-fn bounds() {
+pub(crate) fn bounds() {
     let mut guest = Guest::new(WasiCtxBuilder::new().build());
     guest.fail("poll_oneoff", &[0x100, 0x200, 0, 0x300], INVAL);
     guest.fail("poll_oneoff", &[0x100, 0x200, 1_000_000, 0x300], FAULT);
@@ -103,7 +103,7 @@ fn bounds() {
 }
 
 #[test]
-fn files_and_streams() {
+pub(crate) fn files_and_streams() {
     let (_dir, mut guest) = with_directory();
     let fd = guest.open("file", 0, READ | WRITE).unwrap();
     guest.succeed("fd_seek", &[fd, 3, 0, 8]);
@@ -146,7 +146,7 @@ fn files_and_streams() {
 }
 
 #[test]
-fn sockets() {
+pub(crate) fn sockets() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let mut guest = Guest::new(WasiCtxBuilder::new().preopened_socket(listener).build());

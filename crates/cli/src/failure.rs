@@ -6,7 +6,6 @@ use palisade::{Error, Trap, WasmBacktrace};
 use palisade_wasi::I32Exit;
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::process::ExitCode;
 
 /// What a shell reports for a process that was aborted (128 + SIGABRT): a trap is the guest's way to abort.
 const TRAPPED: u8 = 134;
@@ -34,14 +33,14 @@ impl Failure {
     }
 
     /// Tells the user, and gives the exit status.
-    pub(crate) fn report(self) -> ExitCode {
+    pub(crate) fn report(self) -> u8 {
         let (text, status) = match self {
             Failure::Usage(message) => (format!("error: {message}"), 2),
             Failure::Output(error) => (format!("Error: cannot write the output: {error}"), 1),
             Failure::Error(error) => (describe(&error), 1),
             Failure::While { what, error } => {
                 if let Some(exit) = error.downcast_ref::<I32Exit>() {
-                    return ExitCode::from(exit_status(exit.0));
+                    return exit_status(exit.0);
                 }
                 match error.downcast_ref::<Trap>() {
                     Some(trap) => (describe_trap(&what, trap, &error), TRAPPED),
@@ -51,7 +50,7 @@ impl Failure {
         };
         // Without a standard error there is nobody to tell; the status remains.
         let _ = writeln!(io::stderr(), "{text}");
-        ExitCode::from(status)
+        status
     }
 }
 

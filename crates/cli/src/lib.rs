@@ -1,8 +1,9 @@
 //! The `palisade` program as a library: its commands, and the runner of specification scripts for test suites.
 //!
 //! This file is the table of contents: what the command line looks like, and which file does what.
-//! Invariant: a command never ends the process itself. It returns, and [`main`] turns the outcome into an exit status:
-//! the guest's own, 134 after a trap, 1 for what cannot be loaded or is not valid, 2 for wrong usage.
+//! Invariant: a command never ends the process itself, unless a thread that a guest has started ends the program. It
+//! returns, and [`main`] turns the outcome into an exit status: the guest's own, 134 after a trap, 1 for what cannot be
+//! loaded or is not valid, 2 for wrong usage.
 
 #![forbid(unsafe_code)]
 
@@ -29,6 +30,8 @@ Examples:
                                        only to read; with one variable set and one passed on
   palisade run --tcplisten 127.0.0.1:8080 server.wasm
                                        accept connections from the socket, descriptor 3
+  palisade run --wasi threads app.wasm
+                                       let it start threads
   palisade run --invoke add math.wat 1 0x2a
                                        call one function, print its results
   palisade run --preload host=shim.wat app.wasm
@@ -79,7 +82,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    dispatch(&cli).unwrap_or_else(|failure| failure.report())
+    dispatch(&cli).unwrap_or_else(|failure| failure.report().into())
 }
 
 fn dispatch(cli: &Cli) -> Result<ExitCode, Failure> {

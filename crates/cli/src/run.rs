@@ -3,17 +3,22 @@
 //! A module that exports `_start` is a command and is run. One that exports `_initialize` is a reactor: that comes
 //! first, then the function named by `--invoke`. A module with neither is instantiated, which runs its start function.
 //! Wrong usage is found before any code of a guest runs.
+//!
+//! A guest may have threads if the user says so. What ends one of them, other than that it is done, ends the program,
+//! and so does the end of the one that it began with. Threads that run then cannot be stopped and go with the process.
 
 use crate::failure::Failure;
 use crate::input;
 use crate::invoke::{self, Invocation};
 use crate::output::Output;
-use palisade::{Engine, Instance, Linker, Module, Store, Val};
-use palisade_wasi::{DirPerms, FilePerms, WasiCtx, WasiCtxBuilder};
+use palisade::{Engine, Error, Instance, Linker, Module, Store, Val};
+use palisade_wasi::{
+    DirPerms, FilePerms, WasiCtx, WasiCtxBuilder, WasiThreadsBuilder, WasiThreadsCtx,
+};
 use std::ffi::OsString;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
 /// What `run` takes.
 #[derive(clap::Args)]
@@ -43,6 +48,10 @@ pub(crate) struct Options {
     #[arg(long = "tcplisten", value_name = "ADDR")]
     listen: Vec<String>,
 
+    /// Allow proposals for WASI that are off by default. `threads` lets a guest start threads, at most 1024 at a time
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    wasi: Vec<Proposal>,
+
     /// Instantiate FILE first; its exports are what modules import from NAME
     #[arg(long = "preload", value_name = "NAME=FILE", value_parser = parse_preload)]
     preloads: Vec<Preload>,
@@ -51,6 +60,11 @@ pub(crate) struct Options {
     // One list and not two arguments: only so does everything after the file belong to the guest.
     #[arg(value_names = ["FILE", "ARGS"], num_args = 1.., required = true, trailing_var_arg = true)]
     file_and_args: Vec<OsString>,
+}
+
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+enum Proposal {
+    Threads,
 }
 
 #[derive(Clone)]
@@ -94,7 +108,11 @@ pub(crate) fn execute(options: &Options, out: &mut Output) -> Result<ExitCode, F
 
     // A guest that writes to a pipe that nobody reads ends as a native program does; Rust would have it see an error.
     sigpipe::reset();
-    let instance = instantiate(&mut store, &linker, &module, file)?;
+    let threads = match options.wasi.contains(&Proposal::Threads) {
+        true => Some(allow_threads(&mut store, &linker, &module, file)?),
+        false => None,
+    };
+    let instance = instantiate(&mut store, &linker, &module, threads.as_ref(), file)?;
     match invocation {
         Some(invocation) => {
             let results = invocation.call(&mut store, instance)?;
@@ -105,15 +123,34 @@ pub(crate) fn execute(options: &Options, out: &mut Output) -> Result<ExitCode, F
     Ok(ExitCode::SUCCESS)
 }
 
+/// Lets a module start threads. One of them that ends the program ends this process: the others cannot be told.
+fn allow_threads(
+    store: &mut Store<WasiCtx>,
+    linker: &Linker<WasiCtx>,
+    module: &Module,
+    file: &Path,
+) -> Result<WasiThreadsCtx<WasiCtx>, Failure> {
+    let what = format!("failed to run a thread of `{}`", input::display(file));
+    let end = |error: Error| process::exit(Failure::during(what)(error).report().into());
+    let what = format!("failed to instantiate `{}`", input::display(file));
+    let mut builder = WasiThreadsBuilder::new();
+    builder.on_end(end).build(store, linker, module).map_err(Failure::during(what))
+}
+
 /// Instantiates, and initializes a reactor.
 fn instantiate(
     store: &mut Store<WasiCtx>,
     linker: &Linker<WasiCtx>,
     module: &Module,
+    threads: Option<&WasiThreadsCtx<WasiCtx>>,
     file: &Path,
 ) -> Result<Instance, Failure> {
     let what = format!("failed to instantiate `{}`", input::display(file));
-    let instance = linker.instantiate(&mut *store, module).map_err(Failure::during(what))?;
+    let instance = match threads {
+        Some(threads) => threads.instantiate(&mut *store),
+        None => linker.instantiate(&mut *store, module),
+    };
+    let instance = instance.map_err(Failure::during(what))?;
     call_nullary(store, instance, "_initialize", file)?;
     Ok(instance)
 }
@@ -124,7 +161,7 @@ fn define_preload(
     preload: &Preload,
 ) -> Result<(), Failure> {
     let module = load(linker.engine(), &preload.file)?;
-    let instance = instantiate(store, linker, &module, &preload.file)?;
+    let instance = instantiate(store, linker, &module, None, &preload.file)?;
     let what = format!("failed to define the exports of `{}`", preload.name);
     linker.instance(store, &preload.name, instance).map_err(Failure::during(what))?;
     Ok(())

@@ -53,6 +53,12 @@ impl Engine {
         Arc::ptr_eq(&a.0, &b.0)
     }
 
+    /// Bytes of stack that wasm may use, as set by [`Config::max_wasm_stack`]. A thread made to run guests needs these and
+    /// what host functions use, for which 512 KiB are plenty.
+    pub fn max_wasm_stack(&self) -> usize {
+        self.0.config.max_wasm_stack
+    }
+
     pub(crate) fn config(&self) -> &Config {
         &self.0.config
     }

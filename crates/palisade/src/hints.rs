@@ -81,6 +81,12 @@ fn origin(missing: &[ImportType<'_>]) -> Option<&'static str> {
     if any("wasi_snapshot_preview1", &|_| true) || any("wasi_unstable", &|_| true) {
         return Some("WASI functions come from `palisade_wasi::add_to_linker`");
     }
+    if any("wasi", &|name| name == "thread-spawn") {
+        return Some(
+            "this module starts threads, which `palisade_wasi::WasiThreadsBuilder` lets it do, and `--wasi threads` \
+             on the command line",
+        );
+    }
     if any("gojs", &|_| true) || any("go", &|_| true) {
         return Some("this module was built for Go's js/wasm interface, which needs JavaScript");
     }

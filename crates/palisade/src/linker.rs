@@ -371,11 +371,23 @@ impl<T: 'static> InstancePre<T> {
         &self.module
     }
 
+    /// Whether some import is an item of a store, so that only that store can have instances.
+    pub fn needs_its_store(&self) -> bool {
+        self.definitions.iter().any(|definition| match definition {
+            Definition::Item(item) => !matches!(item, Extern::SharedMemory(_)),
+            Definition::Host(_) => false,
+        })
+    }
+
     /// Makes an instance in `store`.
     ///
     /// # Errors
     ///
     /// As for [`Instance::new`].
+    ///
+    /// # Panics
+    ///
+    /// If an import is an item of another store; see [`Self::needs_its_store`].
     pub fn instantiate(&self, mut store: impl AsContextMut<Data = T>) -> Result<Instance> {
         instantiate(store.as_context_mut().opaque(), &self.module, &self.definitions)
     }

@@ -4,7 +4,7 @@
 
 use crate::error::{Error, Result};
 use crate::vm::SharedMemoryData;
-use crate::{Engine, MemoryType, Trap, WaitResult};
+use crate::{Engine, MemoryAccessError, MemoryType, Trap, WaitResult};
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +13,8 @@ use std::time::Duration;
 /// A linear memory that instances of several stores use at once, on whatever threads.
 ///
 /// It belongs to no store: clones are the same memory, and it lives as long as one of them, or a store with an instance
-/// that uses it. As guests may change any byte at any time, there are no slices of it.
+/// that uses it. As guests may change any byte at any time, there are no slices of it: [`read`](Self::read) and
+/// [`write`](Self::write) copy.
 ///
 /// ```
 /// use palisade::{Engine, Instance, MemoryType, Module, SharedMemory, Store};
@@ -90,6 +91,25 @@ impl SharedMemory {
     /// Its size in bytes. It may be more already when this returns.
     pub fn data_size(&self) -> usize {
         self.0.len()
+    }
+
+    /// Fills `buffer` from the bytes at `offset`, reading each once: what guests change during the copy arrives or does
+    /// not, byte by byte. So check what was copied, and not the memory.
+    ///
+    /// # Errors
+    ///
+    /// When they are not all within the memory; then nothing is read.
+    pub fn read(&self, offset: usize, buffer: &mut [u8]) -> Result<(), MemoryAccessError> {
+        self.0.read(offset, buffer).ok_or(MemoryAccessError::new())
+    }
+
+    /// Writes `buffer` to the bytes at `offset`. Others may see a part of it before all is there.
+    ///
+    /// # Errors
+    ///
+    /// When they are not all within the memory; then nothing is written.
+    pub fn write(&self, offset: usize, buffer: &[u8]) -> Result<(), MemoryAccessError> {
+        self.0.write(offset, buffer).ok_or(MemoryAccessError::new())
     }
 
     /// Its bytes, as many as it has now; they never move.

@@ -9,6 +9,7 @@ use std::mem;
 use std::net::TcpListener;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use cap_std::ambient_authority;
@@ -16,7 +17,7 @@ use cap_std::fs::Dir;
 use palisade::{Error, Result};
 
 use crate::clock::{Clocks, HostMonotonicClock, HostWallClock};
-use crate::ctx::{Entry, FdTable, RandomSource, WasiCtx};
+use crate::ctx::{Entry, FdTable, RandomSource, State, WasiCtx};
 use crate::descriptor::{Descriptor, OpenDir, Socket};
 use crate::perms::{DirPerms, FilePerms, Perms};
 use crate::rights::{self, Rights};
@@ -222,20 +223,20 @@ impl WasiCtxBuilder {
             let socket = Descriptor::Socket(Socket(listener.into()));
             entry(socket, rights::LISTENER, rights::CONNECTION)
         });
-        WasiCtx {
+        WasiCtx(Arc::new(State {
             args: built.args,
             env: built.env,
             fds: FdTable::new(streams.into_iter().chain(preopens).chain(sockets)),
             clocks: Clocks {
-                wall: built.wall_clock,
-                monotonic: built.monotonic_clock,
+                wall: built.wall_clock.map(Mutex::new),
+                monotonic: built.monotonic_clock.map(Mutex::new),
                 epoch: Instant::now(),
             },
-            random: built.random,
-        }
+            random: built.random.map(Mutex::new),
+        }))
     }
 }
 
 fn entry(descriptor: Descriptor, base: u64, inheriting: u64) -> Entry {
-    Entry { descriptor, rights: Rights::new(base, inheriting) }
+    Entry::new(descriptor, Rights::new(base, inheriting))
 }

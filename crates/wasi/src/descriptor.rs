@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
+use std::sync::Mutex;
 
 use cap_std::fs::{Dir, OpenOptions};
 
@@ -41,12 +42,12 @@ pub(crate) struct OpenDir {
     /// The guest's name for it, when it is preopened.
     pub(crate) preopen: Option<String>,
     /// Where a sequence of `fd_readdir` calls has got to.
-    pub(crate) listing: Listing,
+    pub(crate) listing: Mutex<Listing>,
 }
 
 impl OpenDir {
     pub(crate) fn new(dir: Dir, perms: Perms, preopen: Option<String>) -> OpenDir {
-        OpenDir { dir, perms, preopen, listing: Listing::default() }
+        OpenDir { dir, perms, preopen, listing: Mutex::default() }
     }
 
     /// Opens it once more, for what the descriptor at hand may not do: it may be one that only

@@ -2,14 +2,19 @@
 //!
 //! A pointer and a length from a guest become a [`Span`] before anything is done with them, and a
 //! span is the only way to bytes. Invariant: a span lies within the memory it was made for, which
-//! does not change size during a call. A call makes all spans it needs, results included, before
-//! its first effect, so that a bad pointer has none.
+//! does not shrink. A call makes all spans it needs, results included, before its first effect, so
+//! that a bad pointer has none.
 //!
-//! Bytes are not copied on the way: files read into and write from slices of guest memory.
+//! Bytes of a memory that only this guest uses are not copied on the way: files read into and write
+//! from slices of it. Of a shared memory there are no slices, as other threads may change it at any
+//! time: what is read or written goes through a buffer of at most [`BOUNCE_BYTES`], so that calls
+//! for more are short. Everything is read once, and what was checked is that copy.
 
 use std::io::{IoSlice, IoSliceMut};
 use std::mem;
 use std::ops::Range;
+
+use palisade::SharedMemory;
 
 use crate::errno::Errno;
 
@@ -25,6 +30,13 @@ const FEW_BUFFERS: usize = 2;
 
 /// Size of a `iovec` or `ciovec`: pointer and length.
 const IOVEC_BYTES: u32 = 8;
+
+/// Most bytes of a shared memory that one call reads or writes. As much as a pipe of Linux holds;
+/// the copy is cheap beside the system call.
+const BOUNCE_BYTES: usize = 64 << 10;
+
+/// That a span made from a guest's pointer is one.
+const WITHIN: &str = "a span lies within its memory";
 
 /// A range of bytes known to lie within the guest's memory.
 #[derive(Debug, Clone, Copy, Default)]
@@ -59,13 +71,29 @@ impl Span {
 }
 
 /// The memory of the guest that makes the call.
-pub(crate) struct Guest<'a> {
-    bytes: &'a mut [u8],
+pub(crate) enum Guest<'a> {
+    /// One that nobody else uses meanwhile.
+    Own(&'a mut [u8]),
+    /// One that other threads may be using, and its size when the call began.
+    Shared(SharedMemory, usize),
 }
 
 impl<'a> Guest<'a> {
-    pub(crate) fn new(bytes: &'a mut [u8]) -> Guest<'a> {
-        Guest { bytes }
+    pub(crate) fn own(bytes: &'a mut [u8]) -> Guest<'a> {
+        Guest::Own(bytes)
+    }
+
+    pub(crate) fn shared(memory: SharedMemory) -> Guest<'a> {
+        let len = memory.data_size();
+        Guest::Shared(memory, len)
+    }
+
+    /// Its size in bytes. A shared memory may be larger already.
+    fn len(&self) -> usize {
+        match self {
+            Guest::Own(bytes) => bytes.len(),
+            Guest::Shared(_, len) => *len,
+        }
     }
 
     /// Checks `len` bytes at `pointer`.
@@ -77,25 +105,42 @@ impl<'a> Guest<'a> {
     pub(crate) fn array(&self, pointer: u32, count: u32, size: u32) -> Result<Span, Errno> {
         // Two factors below 2^32 and a term below 2^32 do not overflow 64 bits.
         let len = u64::from(count) * u64::from(size);
-        if u64::from(pointer) + len > self.bytes.len() as u64 {
+        if u64::from(pointer) + len > self.len() as u64 {
             return Err(Errno::FAULT);
         }
         Ok(Span { start: pointer as usize, len: len as usize })
     }
 
-    pub(crate) fn bytes(&self, span: Span) -> &[u8] {
-        &self.bytes[span.range()]
+    /// Fills `buffer` from the beginning of `span`, which is at least as long.
+    fn read(&self, span: Span, buffer: &mut [u8]) {
+        let span = span.prefix(buffer.len());
+        match self {
+            Guest::Own(bytes) => buffer.copy_from_slice(&bytes[span.range()]),
+            Guest::Shared(memory, _) => memory.read(span.start, buffer).expect(WITHIN),
+        }
     }
 
-    pub(crate) fn bytes_mut(&mut self, span: Span) -> &mut [u8] {
-        &mut self.bytes[span.range()]
+    /// A copy of all bytes of `span`, of which the caller has bounded the length.
+    pub(crate) fn copy(&self, span: Span) -> Vec<u8> {
+        match self {
+            Guest::Own(bytes) => bytes[span.range()].to_vec(),
+            Guest::Shared(..) => {
+                let mut copy = vec![0; span.len];
+                self.read(span, &mut copy);
+                copy
+            }
+        }
     }
 
     /// Writes as much of `bytes` as `span` holds; returns how much.
     pub(crate) fn put(&mut self, span: Span, bytes: &[u8]) -> usize {
-        let count = span.len.min(bytes.len());
-        self.bytes_mut(span.prefix(count)).copy_from_slice(&bytes[..count]);
-        count
+        let span = span.prefix(bytes.len());
+        let bytes = &bytes[..span.len];
+        match self {
+            Guest::Own(memory) => memory[span.range()].copy_from_slice(bytes),
+            Guest::Shared(memory, _) => memory.write(span.start, bytes).expect(WITHIN),
+        }
+        span.len
     }
 
     pub(crate) fn put_u32(&mut self, span: Span, value: u32) {
@@ -112,22 +157,25 @@ impl<'a> Guest<'a> {
         if len > MAX_PATH_BYTES {
             return Err(Errno::NAMETOOLONG);
         }
-        let path = str::from_utf8(self.bytes(span)).map_err(|_| Errno::ILSEQ)?;
+        let path = String::from_utf8(self.copy(span)).map_err(|_| Errno::ILSEQ)?;
         if path.contains('\0') {
             return Err(Errno::INVAL);
         }
-        Ok(path.to_owned())
+        Ok(path)
     }
 
     /// Checks an array of `count` iovecs or ciovecs and every buffer that it names.
     ///
-    /// The array is read once: a guest cannot change it by having it read over.
+    /// The array is read once: a guest cannot change it by having it read over, or by a thread.
     pub(crate) fn buffers(&self, pointer: u32, count: u32) -> Result<Buffers, Errno> {
-        let array = self.array(pointer, count, IOVEC_BYTES)?;
+        let mut array = self.array(pointer, count, IOVEC_BYTES)?;
         let mut buffers = Buffers::default();
         let mut total = 0_u32;
-        for iovec in self.bytes(array).chunks_exact(IOVEC_BYTES as usize) {
-            let span = self.span(le_u32(iovec, 0), le_u32(iovec, 4))?;
+        while array.len > 0 {
+            let mut iovec = [0; IOVEC_BYTES as usize];
+            self.read(array, &mut iovec);
+            array = array.skip(iovec.len());
+            let span = self.span(le_u32(&iovec, 0), le_u32(&iovec, 4))?;
             // The number of bytes transferred is reported in 32 bits.
             total = total.checked_add(span.len as u32).ok_or(Errno::INVAL)?;
             if span.len > 0 {
@@ -137,69 +185,104 @@ impl<'a> Guest<'a> {
         Ok(buffers)
     }
 
-    /// Calls `write` with the bytes of `buffers`.
-    pub(crate) fn gather<R>(
+    /// Calls `write` with the bytes of `buffers`; returns what that does.
+    pub(crate) fn gather<E>(
         &self,
         buffers: &Buffers,
-        write: impl FnOnce(&[IoSlice<'_>]) -> R,
-    ) -> R {
-        let slice = |span: &Span| IoSlice::new(self.bytes(*span));
-        match buffers.spans() {
-            [] => write(&[]),
-            [one] => write(&[slice(one)]),
-            [one, two] => write(&[slice(one), slice(two)]),
-            many => write(&many.iter().map(slice).collect::<Vec<_>>()),
+        write: impl FnOnce(&[IoSlice<'_>]) -> Result<usize, E>,
+    ) -> Result<usize, E> {
+        match self {
+            Guest::Own(bytes) => gather(bytes, buffers.spans(), write),
+            Guest::Shared(..) => {
+                let mut bounce = vec![0; buffers.len().min(BOUNCE_BYTES)];
+                let mut rest = &mut *bounce;
+                for span in buffers.spans() {
+                    let (part, after) = rest.split_at_mut(span.len.min(rest.len()));
+                    self.read(*span, part);
+                    rest = after;
+                }
+                write(&[IoSlice::new(&bounce)])
+            }
         }
     }
 
-    /// Calls `read` with the bytes of `buffers`, to be filled. When some overlap only the first
-    /// is offered; the read is then a short one.
-    pub(crate) fn scatter<R>(
+    /// Calls `read` with the bytes of `buffers`, to be filled, and returns how many it says it has
+    /// filled. When some overlap it may be offered the first only; the read is then a short one.
+    pub(crate) fn scatter<E>(
         &mut self,
         buffers: &Buffers,
-        read: impl FnOnce(&mut [IoSliceMut<'_>]) -> R,
-    ) -> R {
-        match *buffers.spans() {
-            [] => read(&mut []),
-            [one] => read(&mut [IoSliceMut::new(self.bytes_mut(one))]),
-            [one, two] if one.end() <= two.start => {
-                let (low, high) = self.bytes.split_at_mut(two.start);
-                let (one, two) = (&mut low[one.range()], &mut high[..two.len]);
-                read(&mut [IoSliceMut::new(one), IoSliceMut::new(two)])
+        read: impl FnOnce(&mut [IoSliceMut<'_>]) -> Result<usize, E>,
+    ) -> Result<usize, E> {
+        match self {
+            Guest::Own(bytes) => scatter(bytes, buffers.spans(), read),
+            Guest::Shared(..) => {
+                let mut bounce = vec![0; buffers.len().min(BOUNCE_BYTES)];
+                let count = read(&mut [IoSliceMut::new(&mut bounce)])?;
+                let mut rest = &bounce[..count];
+                for span in buffers.spans() {
+                    let count = self.put(*span, rest);
+                    rest = &rest[count..];
+                }
+                Ok(count)
             }
-            [one, two] if two.end() <= one.start => {
-                let (low, high) = self.bytes.split_at_mut(one.start);
-                let (one, two) = (&mut high[..one.len], &mut low[two.range()]);
-                read(&mut [IoSliceMut::new(one), IoSliceMut::new(two)])
-            }
-            [one, _] => read(&mut [IoSliceMut::new(self.bytes_mut(one))]),
-            ref many => self.scatter_many(many, read),
         }
     }
+}
 
-    fn scatter_many<R>(
-        &mut self,
-        spans: &[Span],
-        read: impl FnOnce(&mut [IoSliceMut<'_>]) -> R,
-    ) -> R {
-        let mut order: Vec<usize> = (0..spans.len()).collect();
-        order.sort_unstable_by_key(|&i| spans[i].start);
-        if order.windows(2).any(|pair| spans[pair[0]].end() > spans[pair[1]].start) {
-            return read(&mut [IoSliceMut::new(self.bytes_mut(spans[0]))]);
-        }
-        let mut slices: Vec<IoSliceMut<'_>> =
-            spans.iter().map(|_| IoSliceMut::new(&mut [])).collect();
-        let mut rest = &mut *self.bytes;
-        let mut position = 0;
-        for i in order {
-            let span = spans[i];
-            let (_, tail) = mem::take(&mut rest).split_at_mut(span.start - position);
-            let (slice, tail) = tail.split_at_mut(span.len);
-            slices[i] = IoSliceMut::new(slice);
-            (rest, position) = (tail, span.end());
-        }
-        read(&mut slices)
+fn gather<R>(bytes: &[u8], spans: &[Span], write: impl FnOnce(&[IoSlice<'_>]) -> R) -> R {
+    let slice = |span: &Span| IoSlice::new(&bytes[span.range()]);
+    match spans {
+        [] => write(&[]),
+        [one] => write(&[slice(one)]),
+        [one, two] => write(&[slice(one), slice(two)]),
+        many => write(&many.iter().map(slice).collect::<Vec<_>>()),
     }
+}
+
+fn scatter<R>(
+    bytes: &mut [u8],
+    spans: &[Span],
+    read: impl FnOnce(&mut [IoSliceMut<'_>]) -> R,
+) -> R {
+    match *spans {
+        [] => read(&mut []),
+        [one] => read(&mut [IoSliceMut::new(&mut bytes[one.range()])]),
+        [one, two] if one.end() <= two.start => {
+            let (low, high) = bytes.split_at_mut(two.start);
+            let (one, two) = (&mut low[one.range()], &mut high[..two.len]);
+            read(&mut [IoSliceMut::new(one), IoSliceMut::new(two)])
+        }
+        [one, two] if two.end() <= one.start => {
+            let (low, high) = bytes.split_at_mut(one.start);
+            let (one, two) = (&mut high[..one.len], &mut low[two.range()]);
+            read(&mut [IoSliceMut::new(one), IoSliceMut::new(two)])
+        }
+        [one, _] => read(&mut [IoSliceMut::new(&mut bytes[one.range()])]),
+        ref many => scatter_many(bytes, many, read),
+    }
+}
+
+fn scatter_many<R>(
+    bytes: &mut [u8],
+    spans: &[Span],
+    read: impl FnOnce(&mut [IoSliceMut<'_>]) -> R,
+) -> R {
+    let mut order: Vec<usize> = (0..spans.len()).collect();
+    order.sort_unstable_by_key(|&i| spans[i].start);
+    if order.windows(2).any(|pair| spans[pair[0]].end() > spans[pair[1]].start) {
+        return read(&mut [IoSliceMut::new(&mut bytes[spans[0].range()])]);
+    }
+    let mut slices: Vec<IoSliceMut<'_>> = spans.iter().map(|_| IoSliceMut::new(&mut [])).collect();
+    let mut rest = bytes;
+    let mut position = 0;
+    for i in order {
+        let span = spans[i];
+        let (_, tail) = mem::take(&mut rest).split_at_mut(span.start - position);
+        let (slice, tail) = tail.split_at_mut(span.len);
+        slices[i] = IoSliceMut::new(slice);
+        (rest, position) = (tail, span.end());
+    }
+    read(&mut slices)
 }
 
 /// The buffers of one read or write that are not empty, at most [`MAX_BUFFERS`] of them.
@@ -212,6 +295,18 @@ pub(crate) struct Buffers {
 }
 
 impl Buffers {
+    /// One buffer.
+    pub(crate) fn of(span: Span) -> Buffers {
+        let mut buffers = Buffers::default();
+        buffers.push(span);
+        buffers
+    }
+
+    /// Bytes in all of them, less than 2^32.
+    fn len(&self) -> usize {
+        self.spans().iter().map(|span| span.len).sum()
+    }
+
     fn push(&mut self, span: Span) {
         if self.count == MAX_BUFFERS {
             return;

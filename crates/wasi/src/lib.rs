@@ -48,6 +48,10 @@
 //! * Every pointer it passes is checked before a call has any effect; a bad one gives `EFAULT`.
 //! * What the host allocates for one call is bounded by constants, not by what the guest asks for.
 //! * It can block its thread: a read of an inherited stdin, or a sleep, takes as long as it takes.
+//!   It has other threads only if a [`WasiThreadsBuilder`] lets it; they share its context, and
+//!   calls of one do not wait for those of another that block.
+//! * Its memory may be a shared one. Then a call transfers at most 64 KiB, and other threads, the
+//!   guest's or the host's, may change what is there at any time.
 //! * With [`wall_clock`](WasiCtxBuilder::wall_clock),
 //!   [`monotonic_clock`](WasiCtxBuilder::monotonic_clock) and
 //!   [`secure_random`](WasiCtxBuilder::secure_random), and streams in memory, what it computes
@@ -71,6 +75,7 @@ pub mod p1;
 mod perms;
 mod rights;
 mod stream;
+mod threads;
 
 pub use builder::WasiCtxBuilder;
 pub use clock::{HostMonotonicClock, HostWallClock};
@@ -79,3 +84,4 @@ pub use exit::I32Exit;
 pub use p1::add_to_linker;
 pub use perms::{DirPerms, FilePerms};
 pub use stream::{MemoryInputPipe, MemoryOutputPipe};
+pub use threads::{WasiThreadsBuilder, WasiThreadsCtx};

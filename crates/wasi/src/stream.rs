@@ -6,10 +6,11 @@
 
 use std::any::Any;
 use std::io::{self, IoSlice, IoSliceMut, IsTerminal, Read, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use rustix::io::retry_on_intr;
 
+use crate::ctx::lock;
 use crate::errno::Errno;
 use crate::p1::io::{read_some, write_some};
 
@@ -22,7 +23,7 @@ pub(crate) enum Input {
     /// The host's stdin.
     Host,
     Pipe(MemoryInputPipe),
-    Reader(Box<dyn Read + Send>),
+    Reader(Mutex<Box<dyn Read + Send>>),
 }
 
 impl Input {
@@ -30,17 +31,18 @@ impl Input {
     pub(crate) fn from_reader<R: Read + Send + 'static>(reader: R) -> Input {
         match (&reader as &dyn Any).downcast_ref::<MemoryInputPipe>() {
             Some(pipe) => Input::Pipe(pipe.clone()),
-            None => Input::Reader(Box::new(reader)),
+            None => Input::Reader(Mutex::new(Box::new(reader))),
         }
     }
 
-    pub(crate) fn read(&mut self, buffers: &mut [IoSliceMut<'_>]) -> Result<usize, Errno> {
+    pub(crate) fn read(&self, buffers: &mut [IoSliceMut<'_>]) -> Result<usize, Errno> {
         match self {
             Input::Empty => Ok(0),
             Input::Host => Ok(retry_on_intr(|| read_some(io::stdin(), buffers))?),
             Input::Pipe(pipe) => Ok(pipe.fill(buffers)),
             Input::Reader(reader) => {
                 let room = buffers.iter().map(|buffer| buffer.len()).sum();
+                let mut reader = lock(reader);
                 // A reader that claims to have read more than that is wrong.
                 Ok(retry_interrupted(|| reader.read_vectored(buffers))?.min(room))
             }
@@ -63,7 +65,7 @@ pub(crate) enum Output {
     /// The host's stderr.
     Stderr,
     Pipe(MemoryOutputPipe),
-    Writer(Box<dyn Write + Send>),
+    Writer(Mutex<Box<dyn Write + Send>>),
 }
 
 impl Output {
@@ -71,11 +73,11 @@ impl Output {
     pub(crate) fn from_writer<W: Write + Send + 'static>(writer: W) -> Output {
         match (&writer as &dyn Any).downcast_ref::<MemoryOutputPipe>() {
             Some(pipe) => Output::Pipe(pipe.clone()),
-            None => Output::Writer(Box::new(writer)),
+            None => Output::Writer(Mutex::new(Box::new(writer))),
         }
     }
 
-    pub(crate) fn write(&mut self, buffers: &[IoSlice<'_>]) -> Result<usize, Errno> {
+    pub(crate) fn write(&self, buffers: &[IoSlice<'_>]) -> Result<usize, Errno> {
         match self {
             Output::Discard => Ok(len_of(buffers)),
             Output::Stdout => {
@@ -87,15 +89,19 @@ impl Output {
             Output::Stderr => Ok(retry_on_intr(|| write_some(io::stderr(), buffers))?),
             Output::Pipe(pipe) => pipe.append(buffers),
             Output::Writer(writer) => {
+                let mut writer = lock(writer);
                 Ok(retry_interrupted(|| writer.write_vectored(buffers))?.min(len_of(buffers)))
             }
         }
     }
 
     /// Passes on what a writer of the embedder holds back; nothing else holds anything.
-    pub(crate) fn flush(&mut self) -> Result<(), Errno> {
+    pub(crate) fn flush(&self) -> Result<(), Errno> {
         match self {
-            Output::Writer(writer) => Ok(retry_interrupted(|| writer.flush())?),
+            Output::Writer(writer) => {
+                let mut writer = lock(writer);
+                Ok(retry_interrupted(|| writer.flush())?)
+            }
             _ => Ok(()),
         }
     }
@@ -213,9 +219,4 @@ impl Write for MemoryOutputPipe {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// The pipes are consistent after every statement, so a poisoned lock is as good as another.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

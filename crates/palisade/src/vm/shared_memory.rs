@@ -7,6 +7,7 @@
 //! Other threads may write any byte at any time, so no Rust reference to the bytes is ever made, except to atomic
 //! integers and to `UnsafeCell`s.
 
+use super::bulk::{read_atomic, write_atomic};
 use super::memory::Space;
 use super::parking_lot;
 use crate::error::{Error, Result};
@@ -75,6 +76,29 @@ impl SharedMemoryData {
         // SAFETY: by the invariant these bytes are accessible, and they remain so while `self` is borrowed; an
         // `UnsafeCell` may be changed by others, and `u8` has no invalid values.
         unsafe { std::slice::from_raw_parts(self.vm.base.cast(), self.len()) }
+    }
+
+    /// Fills `buffer` from byte `place` on, reading each byte once; none if they are not all within the memory.
+    pub(crate) fn read(&self, place: usize, buffer: &mut [u8]) -> Option<()> {
+        let from = self.range(place, buffer.len())?;
+        // SAFETY: the range is within the memory (checked), which `self` keeps, and only grows. Guests' accesses to it
+        // are made by compiled code, the runtime's are atomic.
+        unsafe { read_atomic(from, buffer) };
+        Some(())
+    }
+
+    /// Writes `bytes` from byte `place` on; none, and nothing is written, if they are not all within the memory.
+    pub(crate) fn write(&self, place: usize, bytes: &[u8]) -> Option<()> {
+        let to = self.range(place, bytes.len())?;
+        // SAFETY: as in `read`.
+        unsafe { write_atomic(to, bytes) };
+        Some(())
+    }
+
+    /// The address of byte `place`, if `len` bytes from there are within the memory.
+    fn range(&self, place: usize, len: usize) -> Option<*mut u8> {
+        place.checked_add(len).filter(|end| *end <= self.len())?;
+        Some(self.vm.base.wrapping_add(place))
     }
 
     /// Keeps its size as it is until the guard is dropped.

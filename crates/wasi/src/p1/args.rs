@@ -1,20 +1,15 @@
 //! Arguments and environment: two arrays of strings, laid out as C has them.
 
-use crate::ctx::WasiCtx;
+use crate::ctx::State;
 use crate::errno::Errno;
 use crate::guest::Guest;
 
-pub(super) fn args_get(
-    ctx: &mut WasiCtx,
-    guest: Guest<'_>,
-    argv: u32,
-    buf: u32,
-) -> Result<(), Errno> {
+pub(super) fn args_get(ctx: &State, guest: Guest<'_>, argv: u32, buf: u32) -> Result<(), Errno> {
     put_strings(guest, &ctx.args, argv, buf)
 }
 
 pub(super) fn args_sizes_get(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     guest: Guest<'_>,
     count: u32,
     size: u32,
@@ -23,7 +18,7 @@ pub(super) fn args_sizes_get(
 }
 
 pub(super) fn environ_get(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     guest: Guest<'_>,
     environ: u32,
     buf: u32,
@@ -32,7 +27,7 @@ pub(super) fn environ_get(
 }
 
 pub(super) fn environ_sizes_get(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     guest: Guest<'_>,
     count: u32,
     size: u32,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::ctx::WasiCtx;
+use crate::ctx::{State, lock};
 use crate::errno::Errno;
 use crate::guest::Guest;
 
@@ -31,7 +31,7 @@ impl Clock {
     }
 
     /// This clock's time in nanoseconds.
-    pub(super) fn now(self, ctx: &WasiCtx) -> Result<u64, Errno> {
+    pub(super) fn now(self, ctx: &State) -> Result<u64, Errno> {
         match self {
             Clock::Realtime => nanoseconds(ctx.clocks.wall_time()),
             Clock::Monotonic => Ok(ctx.clocks.monotonic_time()),
@@ -43,11 +43,11 @@ impl Clock {
     }
 
     /// Its smallest step in nanoseconds, at least 1, which is that of all clocks of Linux.
-    fn resolution(self, ctx: &WasiCtx) -> Result<u64, Errno> {
+    fn resolution(self, ctx: &State) -> Result<u64, Errno> {
         let resolution = match (self, &ctx.clocks.wall, &ctx.clocks.monotonic) {
-            (Clock::Realtime, Some(clock), _) => nanoseconds(clock.resolution())?,
+            (Clock::Realtime, Some(clock), _) => nanoseconds(lock(clock).resolution())?,
             (Clock::Realtime, None, _) | (_, _, None) => 1,
-            (_, _, Some(clock)) => clock.resolution(),
+            (_, _, Some(clock)) => lock(clock).resolution(),
         };
         Ok(resolution.max(1))
     }
@@ -64,7 +64,7 @@ fn cpu_time(clock: ClockId) -> Result<u64, Errno> {
 }
 
 pub(super) fn clock_res_get(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     mut guest: Guest<'_>,
     id: u32,
     result: u32,
@@ -76,7 +76,7 @@ pub(super) fn clock_res_get(
 }
 
 pub(super) fn clock_time_get(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     mut guest: Guest<'_>,
     id: u32,
     _precision: u64,

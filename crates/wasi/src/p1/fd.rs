@@ -12,34 +12,29 @@ use rustix::io::retry_on_intr;
 
 use super::io::check_offset;
 use super::types::{Fdstat, HOST_FLAGS, fdflags, filetype, filetype_of, known_flags};
-use crate::ctx::WasiCtx;
+use crate::ctx::{Entry, State};
 use crate::descriptor::{Descriptor, OpenFile, Socket};
 use crate::errno::Errno;
 use crate::guest::Guest;
 use crate::rights;
 
-pub(super) fn fd_close(ctx: &mut WasiCtx, _: Guest<'_>, fd: u32) -> Result<(), Errno> {
+pub(super) fn fd_close(ctx: &State, _: Guest<'_>, fd: u32) -> Result<(), Errno> {
     ctx.fds.remove(fd).map(drop)
 }
 
-pub(super) fn fd_renumber(
-    ctx: &mut WasiCtx,
-    _: Guest<'_>,
-    from: u32,
-    to: u32,
-) -> Result<(), Errno> {
-    ctx.fds.renumber(from, to)
+pub(super) fn fd_renumber(ctx: &State, _: Guest<'_>, from: u32, to: u32) -> Result<(), Errno> {
+    ctx.fds.renumber(from, to).map(drop)
 }
 
 pub(super) fn fd_fdstat_get(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     mut guest: Guest<'_>,
     fd: u32,
     result: u32,
 ) -> Result<(), Errno> {
     let result = guest.span(result, Fdstat::BYTES)?;
     let entry = ctx.fds.get(fd)?;
-    let (filetype, flags) = match &entry.descriptor {
+    let (filetype, flags) = match &*entry.descriptor {
         Descriptor::Input(input) => (stream_filetype(input.is_terminal()), 0),
         Descriptor::Output(output) => (stream_filetype(output.is_terminal()), 0),
         Descriptor::File(OpenFile { file, .. }) => {
@@ -67,7 +62,7 @@ fn host_flags(file: impl AsFd) -> Result<u32, Errno> {
 /// Changes `APPEND` and `NONBLOCK`. The others are fixed when a file is opened; to ask for a
 /// change of them is `EINVAL`, where Linux would ignore it.
 pub(super) fn fd_fdstat_set_flags(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     _: Guest<'_>,
     fd: u32,
     flags: u32,
@@ -75,7 +70,7 @@ pub(super) fn fd_fdstat_set_flags(
     const CHANGEABLE: u32 = fdflags::APPEND | fdflags::NONBLOCK;
     let flags = known_flags(flags, fdflags::ALL)?;
     let entry = ctx.fds.get(fd)?;
-    let file = match &entry.descriptor {
+    let file = match &*entry.descriptor {
         Descriptor::File(OpenFile { file, .. }) => file.as_fd(),
         Descriptor::Socket(Socket(socket)) => socket.as_fd(),
         Descriptor::Dir(_) => return Err(Errno::BADF),
@@ -94,25 +89,26 @@ pub(super) fn fd_fdstat_set_flags(
 
 /// Gives up rights. Others than those that the descriptor has give `ENOTCAPABLE`.
 pub(super) fn fd_fdstat_set_rights(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     _: Guest<'_>,
     fd: u32,
     base: u64,
     inheriting: u64,
 ) -> Result<(), Errno> {
-    ctx.fds.get_mut(fd)?.rights.shrink(base, inheriting)
+    ctx.fds.shrink_rights(fd, base, inheriting)
 }
 
 /// Guests call this with 3, 4, ... until `EBADF` says that there are no more.
 pub(super) fn fd_prestat_get(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     mut guest: Guest<'_>,
     fd: u32,
     result: u32,
 ) -> Result<(), Errno> {
     // `$prestat`: a tag, which for a directory is 0, and at 4 the length of its name.
     let result = guest.span(result, 8)?;
-    let name = preopen_name(ctx, fd)?;
+    let entry = ctx.fds.get(fd)?;
+    let name = preopen_name(&entry)?;
     let len = u32::try_from(name.len()).map_err(|_| Errno::OVERFLOW)?;
     guest.put_u32(result, 0);
     guest.put_u32(result.skip(4), len);
@@ -120,14 +116,15 @@ pub(super) fn fd_prestat_get(
 }
 
 pub(super) fn fd_prestat_dir_name(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     mut guest: Guest<'_>,
     fd: u32,
     buf: u32,
     len: u32,
 ) -> Result<(), Errno> {
     let span = guest.span(buf, len)?;
-    let name = preopen_name(ctx, fd)?;
+    let entry = ctx.fds.get(fd)?;
+    let name = preopen_name(&entry)?;
     if name.len() > span.len() {
         return Err(Errno::NAMETOOLONG);
     }
@@ -135,34 +132,34 @@ pub(super) fn fd_prestat_dir_name(
     Ok(())
 }
 
-fn preopen_name(ctx: &WasiCtx, fd: u32) -> Result<&str, Errno> {
-    match &ctx.fds.get(fd)?.descriptor {
+fn preopen_name(entry: &Entry) -> Result<&str, Errno> {
+    match &*entry.descriptor {
         Descriptor::Dir(dir) => dir.preopen.as_deref().ok_or(Errno::BADF),
         _ => Err(Errno::BADF),
     }
 }
 
-pub(super) fn fd_sync(ctx: &mut WasiCtx, _: Guest<'_>, fd: u32) -> Result<(), Errno> {
+pub(super) fn fd_sync(ctx: &State, _: Guest<'_>, fd: u32) -> Result<(), Errno> {
     sync(ctx, fd, rights::FD_SYNC, |file| Ok(retry_on_intr(|| fsync(file))?))
 }
 
-pub(super) fn fd_datasync(ctx: &mut WasiCtx, _: Guest<'_>, fd: u32) -> Result<(), Errno> {
+pub(super) fn fd_datasync(ctx: &State, _: Guest<'_>, fd: u32) -> Result<(), Errno> {
     sync(ctx, fd, rights::FD_DATASYNC, |file| Ok(retry_on_intr(|| fdatasync(file))?))
 }
 
 fn sync(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     fd: u32,
     right: u64,
     sync: impl Fn(&File) -> Result<(), Errno>,
 ) -> Result<(), Errno> {
-    let entry = ctx.fds.get_mut(fd)?;
-    match &mut entry.descriptor {
+    let entry = ctx.fds.get(fd)?;
+    match &*entry.descriptor {
         // As Linux says of what has no storage.
         Descriptor::Input(_) | Descriptor::Socket(_) => return Err(Errno::INVAL),
         _ => entry.rights.need(right)?,
     }
-    match &mut entry.descriptor {
+    match &*entry.descriptor {
         Descriptor::Output(output) => output.flush(),
         Descriptor::File(file) => sync(&file.file),
         Descriptor::Dir(dir) => sync(&dir.reopen()?),
@@ -171,7 +168,7 @@ fn sync(
 }
 
 pub(super) fn fd_advise(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     _: Guest<'_>,
     fd: u32,
     offset: u64,
@@ -187,7 +184,8 @@ pub(super) fn fd_advise(
         5 => Advice::NoReuse,
         _ => return Err(Errno::INVAL),
     };
-    let file = ctx.fds.file(fd, rights::FD_ADVISE)?;
+    let entry = ctx.fds.get(fd)?;
+    let file = entry.file(rights::FD_ADVISE)?;
     check_offset(offset)?;
     check_offset(len)?;
     Ok(fadvise(&file.file, offset, NonZeroU64::new(len), advice)?)
@@ -195,13 +193,14 @@ pub(super) fn fd_advise(
 
 /// Makes the file at least `offset + len` bytes long, with disk space for all of that range.
 pub(super) fn fd_allocate(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     _: Guest<'_>,
     fd: u32,
     offset: u64,
     len: u64,
 ) -> Result<(), Errno> {
-    let file = &ctx.fds.file(fd, rights::FD_ALLOCATE)?.file;
+    let entry = ctx.fds.get(fd)?;
+    let file = &entry.file(rights::FD_ALLOCATE)?.file;
     if len == 0 {
         return Err(Errno::INVAL);
     }

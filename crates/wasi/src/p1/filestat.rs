@@ -14,7 +14,7 @@ use super::io::check_offset;
 use super::path::dir;
 use super::place::{Place, means_directory, metadata_at};
 use super::types::{Filestat, filetype, follows, fstflags, known_flags};
-use crate::ctx::WasiCtx;
+use crate::ctx::State;
 use crate::descriptor::Descriptor;
 use crate::errno::Errno;
 use crate::guest::Guest;
@@ -22,7 +22,7 @@ use crate::perms::{DirPerms, FilePerms};
 use crate::rights;
 
 pub(super) fn fd_filestat_get(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     mut guest: Guest<'_>,
     fd: u32,
     result: u32,
@@ -34,7 +34,7 @@ pub(super) fn fd_filestat_get(
 }
 
 pub(super) fn fd_filestat_get_unstable(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     mut guest: Guest<'_>,
     fd: u32,
     result: u32,
@@ -46,10 +46,10 @@ pub(super) fn fd_filestat_get_unstable(
 }
 
 /// Of a stream the guest learns whether it is a terminal, and nothing about the host's file.
-fn filestat_of(ctx: &WasiCtx, fd: u32) -> Result<Filestat, Errno> {
+fn filestat_of(ctx: &State, fd: u32) -> Result<Filestat, Errno> {
     let entry = ctx.fds.get(fd)?;
     entry.rights.need(rights::FD_FILESTAT_GET)?;
-    Ok(match &entry.descriptor {
+    Ok(match &*entry.descriptor {
         Descriptor::Input(input) => Filestat::of_stream(stream_filetype(input.is_terminal())),
         Descriptor::Output(output) => Filestat::of_stream(stream_filetype(output.is_terminal())),
         Descriptor::File(open) => Filestat::of(&Metadata::from_file(&open.file)?),
@@ -59,7 +59,7 @@ fn filestat_of(ctx: &WasiCtx, fd: u32) -> Result<Filestat, Errno> {
 }
 
 pub(super) fn path_filestat_get(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     mut guest: Guest<'_>,
     fd: u32,
     lookup: u32,
@@ -74,7 +74,7 @@ pub(super) fn path_filestat_get(
 }
 
 pub(super) fn path_filestat_get_unstable(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     mut guest: Guest<'_>,
     fd: u32,
     lookup: u32,
@@ -89,7 +89,7 @@ pub(super) fn path_filestat_get_unstable(
 }
 
 fn filestat_at(
-    ctx: &WasiCtx,
+    ctx: &State,
     guest: &Guest<'_>,
     fd: u32,
     lookup: u32,
@@ -98,23 +98,25 @@ fn filestat_at(
 ) -> Result<Filestat, Errno> {
     let path = guest.path(path, len)?;
     let follow = follows(lookup)?;
-    let dir = dir(&ctx.fds, fd, DirPerms::READ, rights::PATH_FILESTAT_GET)?;
+    let entry = ctx.fds.get(fd)?;
+    let dir = dir(&entry, DirPerms::READ, rights::PATH_FILESTAT_GET)?;
     Ok(Filestat::of(&metadata_at(&dir.dir, &path, follow)?))
 }
 
 pub(super) fn fd_filestat_set_size(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     _: Guest<'_>,
     fd: u32,
     size: u64,
 ) -> Result<(), Errno> {
-    let file = &ctx.fds.file(fd, rights::FD_FILESTAT_SET_SIZE)?.file;
+    let entry = ctx.fds.get(fd)?;
+    let file = &entry.file(rights::FD_FILESTAT_SET_SIZE)?.file;
     check_offset(size)?;
     Ok(file.set_len(size)?)
 }
 
 pub(super) fn fd_filestat_set_times(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     _: Guest<'_>,
     fd: u32,
     atim: u64,
@@ -123,7 +125,7 @@ pub(super) fn fd_filestat_set_times(
 ) -> Result<(), Errno> {
     let times = times(atim, mtim, flags)?;
     let entry = ctx.fds.get(fd)?;
-    let permitted = match &entry.descriptor {
+    let permitted = match &*entry.descriptor {
         Descriptor::File(open) => open.perms.contains(FilePerms::WRITE),
         Descriptor::Dir(dir) => dir.perms.dir.contains(DirPerms::MUTATE),
         _ => return Err(Errno::BADF),
@@ -132,7 +134,7 @@ pub(super) fn fd_filestat_set_times(
         return Err(Errno::PERM);
     }
     entry.rights.need(rights::FD_FILESTAT_SET_TIMES)?;
-    match &entry.descriptor {
+    match &*entry.descriptor {
         Descriptor::File(open) => Ok(futimens(&open.file, &times)?),
         Descriptor::Dir(dir) => set_times(&dir.dir, &times),
         _ => Err(Errno::BADF),
@@ -140,7 +142,7 @@ pub(super) fn fd_filestat_set_times(
 }
 
 pub(super) fn path_filestat_set_times(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     guest: Guest<'_>,
     fd: u32,
     lookup: u32,
@@ -153,7 +155,8 @@ pub(super) fn path_filestat_set_times(
     let path = guest.path(path, len)?;
     let follow = follows(lookup)? || means_directory(&path);
     let times = times(atim, mtim, flags)?;
-    let dir = dir(&ctx.fds, fd, DirPerms::MUTATE, rights::PATH_FILESTAT_SET_TIMES)?;
+    let entry = ctx.fds.get(fd)?;
+    let dir = dir(&entry, DirPerms::MUTATE, rights::PATH_FILESTAT_SET_TIMES)?;
     if !dir.perms.file.contains(FilePerms::WRITE) {
         return Err(Errno::PERM);
     }

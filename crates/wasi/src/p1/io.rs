@@ -1,7 +1,7 @@
 //! Reading, writing and seeking.
 //!
-//! One call of the guest is one system call of the host, on slices of the guest's memory. Short
-//! reads and writes are passed on as such.
+//! One call of the guest is one system call of the host, on slices of the guest's memory (or a copy,
+//! if it is shared: `guest.rs`). Short reads and writes are passed on as such.
 
 use std::io::{IoSlice, IoSliceMut, Seek, SeekFrom};
 use std::os::fd::AsFd;
@@ -10,14 +10,14 @@ use rustix::io::{self, preadv, pwritev, read, readv, retry_on_intr, write, write
 use rustix::net::{RecvFlags, SendFlags};
 
 use super::sock;
-use crate::ctx::WasiCtx;
+use crate::ctx::State;
 use crate::descriptor::Descriptor;
 use crate::errno::Errno;
 use crate::guest::Guest;
 use crate::rights::{self, FD_READ, FD_SEEK, FD_TELL, FD_WRITE};
 
 pub(super) fn fd_read(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     mut guest: Guest<'_>,
     fd: u32,
     iovs: u32,
@@ -26,9 +26,9 @@ pub(super) fn fd_read(
 ) -> Result<(), Errno> {
     let nread = guest.span(nread, 4)?;
     let buffers = guest.buffers(iovs, iovs_len)?;
-    let entry = ctx.fds.get_mut(fd)?;
+    let entry = ctx.fds.get(fd)?;
     entry.rights.need(FD_READ)?;
-    let count = match &mut entry.descriptor {
+    let count = match &*entry.descriptor {
         Descriptor::File(open) => {
             guest.scatter(&buffers, |slices| retry_on_intr(|| read_some(&open.file, slices)))?
         }
@@ -60,7 +60,7 @@ pub(crate) fn write_some(file: impl AsFd, buffers: &[IoSlice<'_>]) -> io::Result
 }
 
 pub(super) fn fd_pread(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     mut guest: Guest<'_>,
     fd: u32,
     iovs: u32,
@@ -70,7 +70,8 @@ pub(super) fn fd_pread(
 ) -> Result<(), Errno> {
     let nread = guest.span(nread, 4)?;
     let buffers = guest.buffers(iovs, iovs_len)?;
-    let file = &ctx.fds.file(fd, FD_READ | FD_SEEK)?.file;
+    let entry = ctx.fds.get(fd)?;
+    let file = &entry.file(FD_READ | FD_SEEK)?.file;
     check_offset(offset)?;
     let count = guest.scatter(&buffers, |slices| retry_on_intr(|| preadv(file, slices, offset)))?;
     guest.put_u32(nread, count as u32);
@@ -78,7 +79,7 @@ pub(super) fn fd_pread(
 }
 
 pub(super) fn fd_write(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     mut guest: Guest<'_>,
     fd: u32,
     iovs: u32,
@@ -87,9 +88,9 @@ pub(super) fn fd_write(
 ) -> Result<(), Errno> {
     let nwritten = guest.span(nwritten, 4)?;
     let buffers = guest.buffers(iovs, iovs_len)?;
-    let entry = ctx.fds.get_mut(fd)?;
+    let entry = ctx.fds.get(fd)?;
     entry.rights.need(FD_WRITE)?;
-    let count = match &mut entry.descriptor {
+    let count = match &*entry.descriptor {
         Descriptor::File(open) => {
             guest.gather(&buffers, |slices| retry_on_intr(|| write_some(&open.file, slices)))?
         }
@@ -105,7 +106,7 @@ pub(super) fn fd_write(
 
 /// Writes at `offset`. On a file opened to append, Linux appends all the same.
 pub(super) fn fd_pwrite(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     mut guest: Guest<'_>,
     fd: u32,
     iovs: u32,
@@ -115,7 +116,8 @@ pub(super) fn fd_pwrite(
 ) -> Result<(), Errno> {
     let nwritten = guest.span(nwritten, 4)?;
     let buffers = guest.buffers(iovs, iovs_len)?;
-    let file = &ctx.fds.file(fd, FD_WRITE | FD_SEEK)?.file;
+    let entry = ctx.fds.get(fd)?;
+    let file = &entry.file(FD_WRITE | FD_SEEK)?.file;
     check_offset(offset)?;
     let count = guest.gather(&buffers, |slices| retry_on_intr(|| pwritev(file, slices, offset)))?;
     guest.put_u32(nwritten, count as u32);
@@ -136,7 +138,7 @@ enum Whence {
 }
 
 pub(super) fn fd_seek(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     guest: Guest<'_>,
     fd: u32,
     offset: i64,
@@ -149,7 +151,7 @@ pub(super) fn fd_seek(
 
 /// As in `wasi_unstable`, which numbers `$whence` in another way.
 pub(super) fn fd_seek_unstable(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     guest: Guest<'_>,
     fd: u32,
     offset: i64,
@@ -161,7 +163,7 @@ pub(super) fn fd_seek_unstable(
 }
 
 fn seek_from(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     guest: Guest<'_>,
     fd: u32,
     offset: i64,
@@ -177,21 +179,16 @@ fn seek_from(
     match position {
         Some(position) => seek(ctx, guest, fd, position, result),
         // A descriptor that cannot seek at all says that first.
-        None => ctx.fds.file(fd, FD_SEEK).and(Err(Errno::INVAL)),
+        None => ctx.fds.get(fd)?.file(FD_SEEK).and(Err(Errno::INVAL)),
     }
 }
 
-pub(super) fn fd_tell(
-    ctx: &mut WasiCtx,
-    guest: Guest<'_>,
-    fd: u32,
-    result: u32,
-) -> Result<(), Errno> {
+pub(super) fn fd_tell(ctx: &State, guest: Guest<'_>, fd: u32, result: u32) -> Result<(), Errno> {
     seek(ctx, guest, fd, SeekFrom::Current(0), result)
 }
 
 fn seek(
-    ctx: &WasiCtx,
+    ctx: &State,
     mut guest: Guest<'_>,
     fd: u32,
     position: SeekFrom,

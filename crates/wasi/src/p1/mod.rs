@@ -23,7 +23,7 @@ pub(crate) mod readdir;
 mod sock;
 mod types;
 
-use palisade::{Caller, Error, Extern, Linker, Memory, Result};
+use palisade::{Caller, Error, Extern, Linker, Result};
 
 use crate::ctx::WasiCtx;
 use crate::errno::Errno;
@@ -43,7 +43,7 @@ const UNSTABLE: &str = "wasi_unstable";
 /// ```text
 /// linker.func_wrap(module, "fd_close", move |mut caller: Caller<'_, T>, fd: u32| -> Result<u32> {
 ///     let (guest, data) = enter(&mut caller)?;
-///     Ok(errno(fd::fd_close(ctx(data), guest, fd)))
+///     Ok(errno(fd::fd_close(&ctx(data).0, guest, fd)))
 /// })?;
 /// ```
 macro_rules! define {
@@ -55,7 +55,7 @@ macro_rules! define {
             stringify!($name),
             move |mut caller: Caller<'_, T>, $($arg: $ty),*| -> Result<u32> {
                 let (guest, data) = enter(&mut caller)?;
-                Ok(errno($body($ctx(data), guest, $($arg),*)))
+                Ok(errno($body(&$ctx(data).0, guest, $($arg),*)))
             },
         )?;
     )*};
@@ -66,9 +66,10 @@ macro_rules! define {
 /// `ctx` finds the context in the data of a store. It is called for every WASI call, so it should
 /// be no more than a field access.
 ///
-/// A guest that calls one of them has to export its memory as `memory`; else the call ends with
-/// an error that says so. `proc_exit` ends the guest's call with [`I32Exit`](crate::I32Exit) as
-/// its error, and so does `proc_raise` with a signal that ends a process.
+/// A guest that calls one of them has to export its memory, shared or not, as `memory`; else the
+/// call ends with an error that says so. `proc_exit` ends the guest's call with
+/// [`I32Exit`](crate::I32Exit) as its error, and so does `proc_raise` with a signal that ends a
+/// process.
 ///
 /// # Errors
 ///
@@ -172,17 +173,12 @@ fn add_shared<T: 'static>(
 
 /// The caller's memory and the store's data.
 fn enter<'a, T: 'static>(caller: &'a mut Caller<'_, T>) -> Result<(Guest<'a>, &'a mut T)> {
-    let memory = exported_memory(caller)?;
-    let (bytes, data) = memory.data_and_store_mut(caller);
-    Ok((Guest::new(bytes), data))
-}
-
-fn exported_memory<T: 'static>(caller: &mut Caller<'_, T>) -> Result<Memory> {
     match caller.get_export("memory") {
-        Some(Extern::Memory(memory)) => Ok(memory),
-        Some(Extern::SharedMemory(_)) => {
-            Err(Error::msg("the module's export `memory` is shared, which WASI does not support"))
+        Some(Extern::Memory(memory)) => {
+            let (bytes, data) = memory.data_and_store_mut(caller);
+            Ok((Guest::own(bytes), data))
         }
+        Some(Extern::SharedMemory(memory)) => Ok((Guest::shared(memory), caller.data_mut())),
         Some(_) => Err(Error::msg("the module's export `memory` is not a memory")),
         None => Err(Error::msg("the module exports no memory named `memory`, which WASI needs")),
     }

@@ -14,20 +14,20 @@ use rustix::fs::{
 
 use super::place::{Place, means_directory, metadata_at};
 use super::types::{HOST_FLAGS, fdflags, follows, known_flags, oflags};
-use crate::ctx::{Entry, FdTable, WasiCtx};
+use crate::ctx::{Entry, State};
 use crate::descriptor::{Descriptor, OpenDir, OpenFile};
 use crate::errno::Errno;
 use crate::guest::Guest;
 use crate::perms::{DirPerms, FilePerms, Perms};
 use crate::rights::{self, Rights};
 
-/// The directory `fd`, if its permissions include `perms` and its rights `rights`.
-pub(super) fn dir(fds: &FdTable, fd: u32, perms: DirPerms, rights: u64) -> Result<&OpenDir, Errno> {
+/// The directory of `entry`, if its permissions include `perms` and its rights `rights`.
+pub(super) fn dir(entry: &Entry, perms: DirPerms, rights: u64) -> Result<&OpenDir, Errno> {
     // That it is a directory comes first.
-    if !fds.dir(fd, 0)?.perms.dir.contains(perms) {
+    if !entry.dir(0)?.perms.dir.contains(perms) {
         return Err(Errno::PERM);
     }
-    fds.dir(fd, rights)
+    entry.dir(rights)
 }
 
 /// Opens a file or directory.
@@ -35,7 +35,7 @@ pub(super) fn dir(fds: &FdTable, fd: u32, perms: DirPerms, rights: u64) -> Resul
 /// Rights say, besides what may be done with the new descriptor, whether to open for reading,
 /// writing or both: the interface has no other place for that.
 pub(super) fn path_open(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     mut guest: Guest<'_>,
     fd: u32,
     lookup: u32,
@@ -50,9 +50,10 @@ pub(super) fn path_open(
     let result = guest.span(result, 4)?;
     let path = guest.path(path, len)?;
     let request = OpenRequest::new(follows(lookup)?, oflags, rights, fdflags)?;
-    let dir = dir(&ctx.fds, fd, DirPerms::READ, rights::PATH_OPEN)?;
+    let entry = ctx.fds.get(fd)?;
+    let dir = dir(&entry, DirPerms::READ, rights::PATH_OPEN)?;
     request.check_perms(dir.perms)?;
-    let parent = ctx.fds.get(fd)?.rights;
+    let parent = entry.rights;
     request.check_rights(parent)?;
     let opened = request.open(dir, &path, parent.pass_on(rights, inheriting)?)?;
     let fd = ctx.fds.insert(opened)?;
@@ -126,13 +127,13 @@ impl OpenRequest {
         let filetype = FileType::from_raw_mode(fstat(&file)?.st_mode);
         if filetype == FileType::Directory {
             let opened = OpenDir::new(Dir::from_std_file(file), dir.perms, None);
-            return Ok(Entry { descriptor: Descriptor::Dir(opened), rights: rights.of_dir() });
+            return Ok(Entry::new(Descriptor::Dir(opened), rights.of_dir()));
         }
         if self.read && !dir.perms.file.contains(FilePerms::READ) {
             return Err(Errno::PERM);
         }
         let opened = OpenFile { file, perms: dir.perms.file };
-        Ok(Entry { descriptor: Descriptor::File(opened), rights: rights.of_file() })
+        Ok(Entry::new(Descriptor::File(opened), rights.of_file()))
     }
 
     fn options(&self) -> OpenOptions {
@@ -161,47 +162,50 @@ impl OpenRequest {
 }
 
 pub(super) fn path_create_directory(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     guest: Guest<'_>,
     fd: u32,
     path: u32,
     len: u32,
 ) -> Result<(), Errno> {
     let path = guest.path(path, len)?;
-    let dir = dir(&ctx.fds, fd, DirPerms::MUTATE, rights::PATH_CREATE_DIRECTORY)?;
+    let entry = ctx.fds.get(fd)?;
+    let dir = dir(&entry, DirPerms::MUTATE, rights::PATH_CREATE_DIRECTORY)?;
     let place = Place::find(&dir.dir, &path)?;
     // Less what the process masks out, as everywhere.
     Ok(mkdirat(place.dir(), place.name, Mode::RWXU | Mode::RWXG | Mode::RWXO)?)
 }
 
 pub(super) fn path_remove_directory(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     guest: Guest<'_>,
     fd: u32,
     path: u32,
     len: u32,
 ) -> Result<(), Errno> {
     let path = guest.path(path, len)?;
-    let dir = dir(&ctx.fds, fd, DirPerms::MUTATE, rights::PATH_REMOVE_DIRECTORY)?;
+    let entry = ctx.fds.get(fd)?;
+    let dir = dir(&entry, DirPerms::MUTATE, rights::PATH_REMOVE_DIRECTORY)?;
     let place = Place::find(&dir.dir, &path)?;
     Ok(unlinkat(place.dir(), place.name, AtFlags::REMOVEDIR)?)
 }
 
 pub(super) fn path_unlink_file(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     guest: Guest<'_>,
     fd: u32,
     path: u32,
     len: u32,
 ) -> Result<(), Errno> {
     let path = guest.path(path, len)?;
-    let dir = dir(&ctx.fds, fd, DirPerms::MUTATE, rights::PATH_UNLINK_FILE)?;
+    let entry = ctx.fds.get(fd)?;
+    let dir = dir(&entry, DirPerms::MUTATE, rights::PATH_UNLINK_FILE)?;
     let place = Place::find(&dir.dir, &path)?;
     Ok(unlinkat(place.dir(), place.name, AtFlags::empty())?)
 }
 
 pub(super) fn path_rename(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     guest: Guest<'_>,
     fd: u32,
     old: u32,
@@ -211,8 +215,10 @@ pub(super) fn path_rename(
     new_len: u32,
 ) -> Result<(), Errno> {
     let (old, new) = (guest.path(old, old_len)?, guest.path(new, new_len)?);
-    let from = dir(&ctx.fds, fd, DirPerms::MUTATE, rights::PATH_RENAME_SOURCE)?;
-    let to = dir(&ctx.fds, to_fd, DirPerms::MUTATE, rights::PATH_RENAME_TARGET)?;
+    let source = ctx.fds.get(fd)?;
+    let from = dir(&source, DirPerms::MUTATE, rights::PATH_RENAME_SOURCE)?;
+    let target = ctx.fds.get(to_fd)?;
+    let to = dir(&target, DirPerms::MUTATE, rights::PATH_RENAME_TARGET)?;
     check_move(from, to)?;
     let (from, to) = (Place::find(&from.dir, &old)?, Place::find(&to.dir, &new)?);
     Ok(renameat(from.dir(), from.name, to.dir(), to.name)?)
@@ -221,7 +227,7 @@ pub(super) fn path_rename(
 /// Makes a hard link. One to what a symbolic link points to cannot be asked for, as the host has
 /// no call that does it below a directory.
 pub(super) fn path_link(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     guest: Guest<'_>,
     fd: u32,
     lookup: u32,
@@ -232,8 +238,10 @@ pub(super) fn path_link(
     new_len: u32,
 ) -> Result<(), Errno> {
     let (old, new) = (guest.path(old, old_len)?, guest.path(new, new_len)?);
-    let from = dir(&ctx.fds, fd, DirPerms::MUTATE, rights::PATH_LINK_SOURCE)?;
-    let to = dir(&ctx.fds, to_fd, DirPerms::MUTATE, rights::PATH_LINK_TARGET)?;
+    let source = ctx.fds.get(fd)?;
+    let from = dir(&source, DirPerms::MUTATE, rights::PATH_LINK_SOURCE)?;
+    let target = ctx.fds.get(to_fd)?;
+    let to = dir(&target, DirPerms::MUTATE, rights::PATH_LINK_TARGET)?;
     check_move(from, to)?;
     if follows(lookup)? {
         return Err(Errno::INVAL);
@@ -253,7 +261,7 @@ fn check_move(from: &OpenDir, to: &OpenDir) -> Result<(), Errno> {
 
 /// Makes a symbolic link. An absolute target is refused, as it would name a file of the host.
 pub(super) fn path_symlink(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     guest: Guest<'_>,
     target: u32,
     target_len: u32,
@@ -262,7 +270,8 @@ pub(super) fn path_symlink(
     len: u32,
 ) -> Result<(), Errno> {
     let (target, path) = (guest.path(target, target_len)?, guest.path(path, len)?);
-    let dir = dir(&ctx.fds, fd, DirPerms::MUTATE, rights::PATH_SYMLINK)?;
+    let entry = ctx.fds.get(fd)?;
+    let dir = dir(&entry, DirPerms::MUTATE, rights::PATH_SYMLINK)?;
     if target.starts_with('/') {
         return Err(Errno::NOTCAPABLE);
     }
@@ -273,7 +282,7 @@ pub(super) fn path_symlink(
 /// Gives what a symbolic link contains, cut off where the buffer ends. An absolute target is not
 /// shown, as it is a path of the host.
 pub(super) fn path_readlink(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     mut guest: Guest<'_>,
     fd: u32,
     path: u32,
@@ -285,7 +294,8 @@ pub(super) fn path_readlink(
     let used = guest.span(used, 4)?;
     let buffer = guest.span(buf, buf_len)?;
     let path = guest.path(path, len)?;
-    let dir = dir(&ctx.fds, fd, DirPerms::READ, rights::PATH_READLINK)?;
+    let entry = ctx.fds.get(fd)?;
+    let dir = dir(&entry, DirPerms::READ, rights::PATH_READLINK)?;
     if means_directory(&path) {
         // Which is not a link, if there is one.
         return Err(metadata_at(&dir.dir, &path, true).map_or_else(|error| error, |_| Errno::INVAL));

@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::Seek;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cap_std::fs::Metadata;
@@ -13,7 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::ioctl_fionread;
 
 use super::clock::Clock;
-use crate::ctx::WasiCtx;
+use crate::ctx::State;
 use crate::descriptor::Descriptor;
 use crate::errno::Errno;
 use crate::guest::{Guest, le_u32, le_u64};
@@ -52,14 +53,14 @@ const PREVIEW1: Layout = Layout { bytes: 48, clock_id: 16, timeout: 24, clock_fl
 /// A clock has an identifier of 64 bits before its other parts.
 const UNSTABLE: Layout = Layout { bytes: 56, clock_id: 24, timeout: 32, clock_flags: 48 };
 
-pub(super) fn sched_yield(_: &mut WasiCtx, _: Guest<'_>) -> Result<(), Errno> {
+pub(super) fn sched_yield(_: &State, _: Guest<'_>) -> Result<(), Errno> {
     std::thread::yield_now();
     Ok(())
 }
 
 /// Waits until at least one of `count` subscriptions has an event, and stores all events there are.
 pub(super) fn poll_oneoff(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     guest: Guest<'_>,
     subscriptions: u32,
     events: u32,
@@ -70,7 +71,7 @@ pub(super) fn poll_oneoff(
 }
 
 pub(super) fn poll_oneoff_unstable(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     guest: Guest<'_>,
     subscriptions: u32,
     events: u32,
@@ -82,7 +83,7 @@ pub(super) fn poll_oneoff_unstable(
 
 fn poll_as(
     layout: &Layout,
-    ctx: &WasiCtx,
+    ctx: &State,
     mut guest: Guest<'_>,
     subscriptions: u32,
     events: u32,
@@ -97,7 +98,7 @@ fn poll_as(
     }
     // All are read before an event is stored: the guest's two arrays may overlap.
     let subscriptions = guest
-        .bytes(subscriptions)
+        .copy(subscriptions)
         .chunks_exact(layout.bytes as usize)
         .map(|bytes| Subscription::parse(layout, ctx, bytes))
         .collect::<Result<Vec<_>, Errno>>()?;
@@ -113,38 +114,28 @@ fn poll_as(
 }
 
 /// `$subscription`.
-struct Subscription<'a> {
+struct Subscription {
     userdata: u64,
     /// `$eventtype`.
     tag: u8,
     /// What to wait for, or the error that its event reports at once.
-    condition: Result<Condition<'a>, Errno>,
+    condition: Result<Condition, Errno>,
 }
 
-enum Condition<'a> {
+enum Condition {
     /// It is this late.
     Time(Instant),
     /// The system's time of day is this many nanoseconds since 1970. Somebody may set it.
     TimeOfDay(u64),
-    /// The host's descriptor is ready for this.
-    Host(BorrowedFd<'a>, PollFlags, Kind<'a>),
+    /// The host's descriptor, which this one has, is ready for this.
+    Host(Arc<Descriptor>, PollFlags),
     /// Nothing, as it is always ready.
     Ready(Readiness),
 }
 
-/// What tells how much can be read from a descriptor of the host.
-enum Kind<'a> {
-    /// Its position and size.
-    File(&'a File),
-    /// The system.
-    Stream,
-    /// Nobody: it is written to.
-    Sink,
-}
-
-impl<'a> Subscription<'a> {
+impl Subscription {
     /// `bytes` are as many as the layout says. Relative times start to run now.
-    fn parse(layout: &Layout, ctx: &'a WasiCtx, bytes: &[u8]) -> Result<Subscription<'a>, Errno> {
+    fn parse(layout: &Layout, ctx: &State, bytes: &[u8]) -> Result<Subscription, Errno> {
         let tag = bytes[8];
         let condition = match tag {
             CLOCK => deadline(layout, ctx, bytes),
@@ -160,7 +151,7 @@ impl<'a> Subscription<'a> {
     }
 }
 
-fn deadline<'a>(layout: &Layout, ctx: &WasiCtx, bytes: &[u8]) -> Result<Condition<'a>, Errno> {
+fn deadline(layout: &Layout, ctx: &State, bytes: &[u8]) -> Result<Condition, Errno> {
     let clock = Clock::from_id(le_u32(bytes, layout.clock_id))?;
     if !matches!(clock, Clock::Realtime | Clock::Monotonic) {
         return Err(Errno::INVAL);
@@ -193,55 +184,70 @@ impl Readiness {
     }
 }
 
-fn readable(ctx: &WasiCtx, fd: u32) -> Result<Condition<'_>, Errno> {
-    let entry = ctx.fds.get(fd)?;
-    entry.rights.need(rights::FD_READ)?;
-    if entry.rights.dropped(rights::POLL_FD_READWRITE) {
-        return Err(Errno::NOTCAPABLE);
-    }
-    let host = |fd, kind| Ok(Condition::Host(fd, PollFlags::IN, kind));
-    match &entry.descriptor {
-        Descriptor::Input(Input::Empty) => {
-            Ok(Condition::Ready(Readiness { nbytes: 0, flags: HANGUP }))
-        }
+fn readable(ctx: &State, fd: u32) -> Result<Condition, Errno> {
+    let descriptor = pollable(ctx, fd, rights::FD_READ)?;
+    Ok(match &*descriptor {
+        Descriptor::Input(Input::Empty) => Condition::Ready(Readiness { nbytes: 0, flags: HANGUP }),
         Descriptor::Input(Input::Pipe(pipe)) => {
-            Ok(Condition::Ready(Readiness::bytes(pipe.len() as u64)))
+            Condition::Ready(Readiness::bytes(pipe.len() as u64))
         }
-        Descriptor::Input(Input::Reader(_)) => Ok(Condition::Ready(Readiness::bytes(1))),
-        Descriptor::Input(Input::Host) => host(rustix::stdio::stdin(), Kind::Stream),
-        Descriptor::File(open) => host(open.file.as_fd(), Kind::File(&open.file)),
-        Descriptor::Socket(socket) => host(socket.0.as_fd(), Kind::Stream),
-        Descriptor::Output(_) | Descriptor::Dir(_) => Err(Errno::BADF),
-    }
+        Descriptor::Input(Input::Reader(_)) => Condition::Ready(Readiness::bytes(1)),
+        Descriptor::Input(Input::Host) | Descriptor::File(_) | Descriptor::Socket(_) => {
+            Condition::Host(descriptor, PollFlags::IN)
+        }
+        Descriptor::Output(_) | Descriptor::Dir(_) => return Err(Errno::BADF),
+    })
 }
 
-fn writable(ctx: &WasiCtx, fd: u32) -> Result<Condition<'_>, Errno> {
+fn writable(ctx: &State, fd: u32) -> Result<Condition, Errno> {
+    let descriptor = pollable(ctx, fd, rights::FD_WRITE)?;
+    Ok(match &*descriptor {
+        Descriptor::Output(Output::Discard | Output::Pipe(_) | Output::Writer(_)) => {
+            Condition::Ready(Readiness::bytes(1))
+        }
+        Descriptor::Output(Output::Stdout | Output::Stderr)
+        | Descriptor::File(_)
+        | Descriptor::Socket(_) => Condition::Host(descriptor, PollFlags::OUT),
+        Descriptor::Input(_) | Descriptor::Dir(_) => return Err(Errno::BADF),
+    })
+}
+
+/// The descriptor `fd`, if it may be waited for to do what takes `right`.
+fn pollable(ctx: &State, fd: u32, right: u64) -> Result<Arc<Descriptor>, Errno> {
     let entry = ctx.fds.get(fd)?;
-    entry.rights.need(rights::FD_WRITE)?;
+    entry.rights.need(right)?;
     if entry.rights.dropped(rights::POLL_FD_READWRITE) {
         return Err(Errno::NOTCAPABLE);
     }
-    let host = |fd| Ok(Condition::Host(fd, PollFlags::OUT, Kind::Sink));
-    match &entry.descriptor {
-        Descriptor::Output(Output::Stdout) => host(rustix::stdio::stdout()),
-        Descriptor::Output(Output::Stderr) => host(rustix::stdio::stderr()),
-        Descriptor::Output(_) => Ok(Condition::Ready(Readiness::bytes(1))),
-        Descriptor::File(open) => host(open.file.as_fd()),
-        Descriptor::Socket(socket) => host(socket.0.as_fd()),
-        Descriptor::Input(_) | Descriptor::Dir(_) => Err(Errno::BADF),
+    Ok(entry.descriptor)
+}
+
+/// The host's descriptor behind one that has such.
+fn host(descriptor: &Descriptor) -> BorrowedFd<'_> {
+    match descriptor {
+        Descriptor::Input(_) => rustix::stdio::stdin(),
+        Descriptor::Output(Output::Stderr) => rustix::stdio::stderr(),
+        Descriptor::Output(_) => rustix::stdio::stdout(),
+        Descriptor::File(open) => open.file.as_fd(),
+        Descriptor::Dir(open) => open.dir.as_fd(),
+        Descriptor::Socket(socket) => socket.0.as_fd(),
     }
 }
 
 /// The readiness of a descriptor that the host says is ready.
-fn readiness(fd: BorrowedFd<'_>, kind: &Kind<'_>, seen: PollFlags) -> Result<Readiness, Errno> {
+fn readiness(
+    descriptor: &Descriptor,
+    flags: PollFlags,
+    seen: PollFlags,
+) -> Result<Readiness, Errno> {
     if seen.contains(PollFlags::NVAL) {
         return Err(Errno::BADF);
     }
-    let nbytes = match kind {
-        Kind::File(file) => rest_of(file)?,
+    let nbytes = match descriptor {
+        _ if flags == PollFlags::OUT => 1,
+        Descriptor::File(open) => rest_of(&open.file)?,
         // Not every one can say how much there is; that it is ready is what counts.
-        Kind::Stream => ioctl_fionread(fd).unwrap_or(1),
-        Kind::Sink => 1,
+        _ => ioctl_fionread(host(descriptor)).unwrap_or(1),
     };
     // An error is what a pipe without a reader has.
     let hung_up = seen.intersects(PollFlags::HUP | PollFlags::ERR);
@@ -281,11 +287,13 @@ impl Event {
 }
 
 /// The events of `subscriptions`, of which there is at least one; waits for the first.
-fn wait(ctx: &WasiCtx, subscriptions: &[Subscription<'_>]) -> Result<Vec<Event>, Errno> {
+fn wait(ctx: &State, subscriptions: &[Subscription]) -> Result<Vec<Event>, Errno> {
     let mut fds: Vec<PollFd<'_>> = subscriptions
         .iter()
         .filter_map(|subscription| match &subscription.condition {
-            Ok(Condition::Host(fd, flags, _)) => Some(PollFd::from_borrowed_fd(*fd, *flags)),
+            Ok(Condition::Host(descriptor, flags)) => {
+                Some(PollFd::from_borrowed_fd(host(descriptor), *flags))
+            }
             _ => None,
         })
         .collect();
@@ -309,9 +317,9 @@ fn wait(ctx: &WasiCtx, subscriptions: &[Subscription<'_>]) -> Result<Vec<Event>,
                     let over = time_until(ctx, subscription)?.is_zero();
                     over.then_some(Ok(Readiness::bytes(0)))
                 }
-                Ok(Condition::Host(fd, _, kind)) => {
+                Ok(Condition::Host(descriptor, flags)) => {
                     let seen = seen.next().expect("each has its entry");
-                    (!seen.is_empty()).then(|| readiness(*fd, kind, seen))
+                    (!seen.is_empty()).then(|| readiness(descriptor, *flags, seen))
                 }
             };
             events.extend(readiness.map(|readiness| subscription.event(readiness)));
@@ -323,13 +331,13 @@ fn wait(ctx: &WasiCtx, subscriptions: &[Subscription<'_>]) -> Result<Vec<Event>,
 }
 
 /// How long until the first subscription may have an event without a descriptor being ready.
-fn time_to_sleep(ctx: &WasiCtx, subscriptions: &[Subscription<'_>]) -> Result<Duration, Errno> {
+fn time_to_sleep(ctx: &State, subscriptions: &[Subscription]) -> Result<Duration, Errno> {
     let mut times = subscriptions.iter().map(|subscription| time_until(ctx, subscription));
     times.try_fold(MAX_SLEEP, |sleep, time| Ok(sleep.min(time?)))
 }
 
 /// How long until this subscription may have an event without its descriptor being ready.
-fn time_until(ctx: &WasiCtx, subscription: &Subscription<'_>) -> Result<Duration, Errno> {
+fn time_until(ctx: &State, subscription: &Subscription) -> Result<Duration, Errno> {
     match &subscription.condition {
         Ok(Condition::Time(at)) => Ok(at.saturating_duration_since(Instant::now())),
         Ok(Condition::TimeOfDay(at)) => {

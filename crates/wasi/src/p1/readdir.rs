@@ -9,7 +9,7 @@ use cap_std::fs::{Metadata, MetadataExt};
 use rustix::fs::{Dir, DirEntry, FileType};
 
 use super::types::{filetype, filetype_of};
-use crate::ctx::WasiCtx;
+use crate::ctx::{State, lock};
 use crate::descriptor::OpenDir;
 use crate::errno::Errno;
 use crate::guest::Guest;
@@ -81,7 +81,7 @@ impl Listing {
 /// Fills the buffer with entries. The last one is cut off where the buffer ends; a buffer that is
 /// not full tells the guest that there are no more.
 pub(super) fn fd_readdir(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     mut guest: Guest<'_>,
     fd: u32,
     buf: u32,
@@ -91,11 +91,15 @@ pub(super) fn fd_readdir(
 ) -> Result<(), Errno> {
     let used = guest.span(used, 4)?;
     let buffer = guest.span(buf, len)?;
-    let dir = ctx.fds.dir_mut(fd, rights::FD_READDIR)?;
+    let entry = ctx.fds.get(fd)?;
+    let dir = entry.dir(rights::FD_READDIR)?;
     if !dir.perms.dir.contains(DirPerms::READ) {
         return Err(Errno::PERM);
     }
-    let mut listing = std::mem::take(&mut dir.listing);
+    // Threads that list the same descriptor take turns.
+    let mut kept = lock(&dir.listing);
+    // After an error it starts anew.
+    let mut listing = std::mem::take(&mut *kept);
     listing.seek(dir, cookie)?;
 
     let mut rest = buffer;
@@ -115,7 +119,7 @@ pub(super) fn fd_readdir(
             listing.cut_off = Some((entry, after));
         }
     }
-    dir.listing = listing;
+    *kept = listing;
     guest.put_u32(used, (buffer.len() - rest.len()) as u32);
     Ok(())
 }

@@ -9,7 +9,7 @@ use rustix::net::{
 };
 
 use super::types::{fdflags, known_flags};
-use crate::ctx::{Entry, WasiCtx};
+use crate::ctx::{Entry, State};
 use crate::descriptor::{Descriptor, Socket};
 use crate::errno::Errno;
 use crate::guest::Guest;
@@ -25,26 +25,27 @@ const SHUT_WR: u32 = 1 << 1;
 
 /// Accepts a connection, which can be told not to block from the start.
 pub(super) fn sock_accept(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     mut guest: Guest<'_>,
     fd: u32,
     flags: u32,
     result: u32,
 ) -> Result<(), Errno> {
     let result = guest.span(result, 4)?;
-    let Socket(listener) = ctx.fds.socket(fd, rights::SOCK_ACCEPT)?;
-    let inheriting = ctx.fds.get(fd)?.rights.inheriting;
+    let entry = ctx.fds.get(fd)?;
+    let Socket(listener) = entry.socket(rights::SOCK_ACCEPT)?;
     let mut options = SocketFlags::CLOEXEC;
     options.set(SocketFlags::NONBLOCK, known_flags(flags, fdflags::NONBLOCK)? != 0);
     let connection = retry_on_intr(|| accept_with(listener, options))?;
-    let descriptor = Descriptor::Socket(Socket(connection));
-    let fd = ctx.fds.insert(Entry { descriptor, rights: Rights::new(inheriting, 0) })?;
+    let connection = Descriptor::Socket(Socket(connection));
+    let rights = Rights::new(entry.rights.inheriting, 0);
+    let fd = ctx.fds.insert(Entry::new(connection, rights))?;
     guest.put_u32(result, fd);
     Ok(())
 }
 
 pub(super) fn sock_recv(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     mut guest: Guest<'_>,
     fd: u32,
     iovs: u32,
@@ -55,7 +56,8 @@ pub(super) fn sock_recv(
 ) -> Result<(), Errno> {
     let (nread, flags_out) = (guest.span(nread, 4)?, guest.span(flags_out, 2)?);
     let buffers = guest.buffers(iovs, iovs_len)?;
-    let socket = ctx.fds.socket(fd, rights::FD_READ)?;
+    let entry = ctx.fds.get(fd)?;
+    let socket = entry.socket(rights::FD_READ)?;
     let flags = known_flags(flags, RECV_PEEK | RECV_WAITALL)?;
     let mut options = RecvFlags::empty();
     options.set(RecvFlags::PEEK, flags & RECV_PEEK != 0);
@@ -68,7 +70,7 @@ pub(super) fn sock_recv(
 }
 
 pub(super) fn sock_send(
-    ctx: &mut WasiCtx,
+    ctx: &State,
     mut guest: Guest<'_>,
     fd: u32,
     iovs: u32,
@@ -78,7 +80,8 @@ pub(super) fn sock_send(
 ) -> Result<(), Errno> {
     let nwritten = guest.span(nwritten, 4)?;
     let buffers = guest.buffers(iovs, iovs_len)?;
-    let socket = ctx.fds.socket(fd, rights::FD_WRITE)?;
+    let entry = ctx.fds.get(fd)?;
+    let socket = entry.socket(rights::FD_WRITE)?;
     // There are no `$siflags`.
     known_flags(flags, 0)?;
     let count = guest.gather(&buffers, |slices| send(socket, slices, SendFlags::empty()))?;
@@ -86,13 +89,9 @@ pub(super) fn sock_send(
     Ok(())
 }
 
-pub(super) fn sock_shutdown(
-    ctx: &mut WasiCtx,
-    _: Guest<'_>,
-    fd: u32,
-    how: u32,
-) -> Result<(), Errno> {
-    let Socket(socket) = ctx.fds.socket(fd, rights::SOCK_SHUTDOWN)?;
+pub(super) fn sock_shutdown(ctx: &State, _: Guest<'_>, fd: u32, how: u32) -> Result<(), Errno> {
+    let entry = ctx.fds.get(fd)?;
+    let Socket(socket) = entry.socket(rights::SOCK_SHUTDOWN)?;
     let how = match known_flags(how, SHUT_RD | SHUT_WR)? {
         SHUT_RD => Shutdown::Read,
         SHUT_WR => Shutdown::Write,
