@@ -41,7 +41,7 @@ impl Config {
     pub fn new() -> Config {
         Config {
             compiler: CompilerOptions::default(),
-            compilation: Compilation::LazyWithBackground,
+            compilation: Compilation::default(),
             features: Features::default(),
             max_wasm_stack: 512 << 10,
             memory_reservation: 1 << 40,
