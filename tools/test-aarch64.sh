@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds for aarch64 and runs what depends on the architecture: traps, and the specification's core.
+# Builds for aarch64 and runs what depends on the architecture: traps, functions compiled on demand, and the
+# specification's core.
 #
 #   tools/test-aarch64.sh [ARGUMENTS OF cargo test...]
 #
@@ -27,7 +28,7 @@ esac
 
 # Compiled guests run translated twice, so an optimised compiler pays.
 "${cargo[@]}" test --release -p palisade-tests --no-run
-for suite in trap spec; do
+for suite in trap lazy spec; do
   start=$SECONDS
   "${cargo[@]}" test --release -p palisade-tests --test "$suite" "$@"
   echo "aarch64 $suite: passed in $((SECONDS - start)) s"

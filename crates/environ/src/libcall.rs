@@ -8,7 +8,7 @@
 macro_rules! libcalls {
     ($($(#[$doc:meta])* $name:ident($($param:ident)*) $(-> $result:ident)?;)*) => {
         /// A runtime function that compiled code may call.
-        #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+        #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
         pub enum Libcall { $($(#[$doc])* $name,)* }
 

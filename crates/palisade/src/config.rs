@@ -5,10 +5,26 @@
 pub use palisade_compile::OptLevel;
 use palisade_compile::{CompilerOptions, Features};
 
+/// When the functions of a module are compiled. Wasmtime has only the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Compilation {
+    /// All of them when the module is made. Calls inside of a module are direct, and nothing is left to do later.
+    #[default]
+    Eager,
+    /// Each when it is first called. A module is validated when it is made, so it is there a hundred times sooner; the
+    /// first call of each function takes longer, and calls between functions cost a jump more.
+    Lazy,
+    /// As [`Compilation::Lazy`], and those that were not called yet on other threads meanwhile, what is likely to be
+    /// called soon first. For programs that run once.
+    LazyWithBackground,
+}
+
 /// Settings of an [`Engine`](crate::Engine), with the names that they have in wasmtime.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(crate) compiler: CompilerOptions,
+    pub(crate) compilation: Compilation,
     pub(crate) features: Features,
     pub(crate) max_wasm_stack: usize,
     pub(crate) memory_reservation: u64,
@@ -25,6 +41,7 @@ impl Config {
     pub fn new() -> Config {
         Config {
             compiler: CompilerOptions::default(),
+            compilation: Compilation::default(),
             features: Features::default(),
             max_wasm_stack: 512 << 10,
             memory_reservation: 1 << 40,
@@ -54,6 +71,12 @@ impl Config {
     /// can run, slower, above all with vectors. Wasmtime has no such setting.
     pub fn native_cpu(&mut self, enable: bool) -> &mut Self {
         self.compiler.native_cpu = enable;
+        self
+    }
+
+    /// When functions are compiled. Default: [`Compilation::Eager`].
+    pub fn compilation(&mut self, when: Compilation) -> &mut Self {
+        self.compilation = when;
         self
     }
 

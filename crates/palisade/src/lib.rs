@@ -107,7 +107,7 @@ mod value;
 mod vm;
 
 pub use backtrace::{FrameInfo, FrameSymbol, WasmBacktrace};
-pub use config::{Config, OptLevel};
+pub use config::{Compilation, Config, OptLevel};
 pub use engine::Engine;
 pub use error::{Error, Result};
 pub use exception::{ExnRef, ExnRefPre, ExnType, Tag, ThrownException};

@@ -2,13 +2,12 @@
 
 #![forbid(unsafe_code)]
 
-use crate::Engine;
-use crate::FuncType;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::input::{binary_of, looks_like};
 use crate::module_meta::ModuleMeta;
 use crate::types::{ExportType, ExternType, ImportType};
-use crate::vm::{CodeImage, prepare};
+use crate::vm::{CodeImage, compile_in_background, prepare, reserve_lazily};
+use crate::{Compilation, Engine, FuncType};
 use palisade_compile::TrampolineKind;
 use palisade_environ::{
     ConstOp, DataMode, EntityIndex, MemoryIndex, ModuleInfo, TypeIndex, TypeSource,
@@ -96,10 +95,20 @@ impl Module {
         let types = engine.type_registry();
         let info = palisade_compile::decode(&bytes, engine.config().features, types)?;
         let compiler = engine.compiler();
-        let text = compiler.compile_functions(&info, &bytes)?;
         prepare(compiler, &trampolines(&info))?;
         let meta = Arc::new(ModuleMeta::new(info));
-        let code = CodeImage::publish(compiler, text, Some(meta.clone()))?;
+        let code = match engine.config().compilation {
+            Compilation::Eager => {
+                let text = compiler.compile_functions(&meta.info, &bytes)?;
+                CodeImage::publish(compiler, text, Some(meta.clone()))?
+            }
+            Compilation::Lazy => reserve_lazily(compiler, meta.clone(), bytes)?,
+            Compilation::LazyWithBackground => {
+                let code = reserve_lazily(compiler, meta.clone(), bytes)?;
+                compile_in_background(&code);
+                code
+            }
+        };
         Ok(Module(Arc::new(ModuleInner {
             engine: engine.clone(),
             meta,

@@ -1,78 +1,171 @@
 //! Memory for machine code: one memory file mapped twice.
 //!
 //! Code is written through a view that is writable and not executable, and runs in a view that is executable and not
-//! writable; the first exists only until [`CodeMemory::publish`]. No address is ever both.
+//! writable. The first exists only for what is being added, from [`CodeMemory::extend`] to [`CodeMemory::publish`]. No
+//! address is ever both. In front of the code there can be words of data that it reads, which are never executable.
 
 use crate::image::memory_file;
-use crate::round_up_to_page;
+use crate::{page_size, round_up_to_page};
+use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::ptr::NonNull;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Pages of code. Executable after [`Self::publish`].
+/// Address space for code, of which a prefix is in use, behind words of data.
 #[derive(Debug)]
 pub struct CodeMemory {
-    writable: Option<NonNull<u8>>,
-    executable: NonNull<u8>,
+    /// Start of everything: first the data, whole pages of it, then the code.
+    start: NonNull<u8>,
+    data_bytes: usize,
+    /// Words of data, the last of the pages.
+    words: usize,
+    /// Bytes of address space for code, whole pages.
+    capacity: usize,
+    used: Mutex<Used>,
+}
+
+/// How far the code reaches.
+#[derive(Debug)]
+struct Used {
+    /// Bytes that code was written to.
     len: usize,
+    /// Needed to add code; closed when there is no room left.
+    file: Option<File>,
+    added: Option<Added>,
+}
+
+/// A view of pages that are being written.
+#[derive(Debug)]
+struct Added {
+    view: NonNull<u8>,
+    view_bytes: usize,
+    /// Where what is added begins and ends in the code.
+    start: usize,
+    end: usize,
 }
 
 // SAFETY: the mappings belong to this value alone, and addresses are valid on every thread.
 unsafe impl Send for CodeMemory {}
-// SAFETY: shared access only reads the fields.
+// SAFETY: through `&` the fields are read, or changed under a lock, and data words are atomic.
 unsafe impl Sync for CodeMemory {}
 
 impl CodeMemory {
-    /// Memory for `len` bytes, rounded up to whole pages, zeroed.
+    /// Address space for `capacity` bytes of code, rounded up to whole pages, directly behind `words` words of data, which
+    /// are zero. Code takes memory only where it is written.
     ///
     /// # Errors
     ///
-    /// When the system has no memory, or forbids executable mappings.
-    pub fn new(len: usize) -> io::Result<CodeMemory> {
-        let len = round_up_to_page(len.max(1)).ok_or(io::ErrorKind::OutOfMemory)?;
+    /// When the system has no room, or forbids executable mappings.
+    pub fn new(words: usize, capacity: usize) -> io::Result<CodeMemory> {
+        let capacity = round_up_to_page(capacity.max(1)).ok_or(io::ErrorKind::OutOfMemory)?;
+        let data_bytes = words.checked_mul(size_of::<usize>()).and_then(round_up_to_page);
+        let data_bytes = data_bytes.ok_or(io::ErrorKind::OutOfMemory)?;
+        let total = data_bytes.checked_add(capacity).ok_or(io::ErrorKind::OutOfMemory)?;
         let file = memory_file(c"palisade-code")?;
-        file.set_len(len as u64)?;
-        let map = |protection| {
-            // SAFETY: a new mapping at an address of the kernel's choice touches no existing memory.
-            let start = unsafe {
-                libc::mmap(
-                    std::ptr::null_mut(),
-                    len,
-                    protection,
-                    libc::MAP_SHARED,
-                    file.as_raw_fd(),
-                    0,
-                )
-            };
-            if start == libc::MAP_FAILED {
-                return Err(io::Error::last_os_error());
-            }
-            Ok(NonNull::new(start.cast::<u8>()).expect("the kernel does not map address 0"))
+        file.set_len(capacity as u64)?;
+        // SAFETY: a new mapping at an address of the kernel's choice touches no existing memory.
+        let start = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                total,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+                -1,
+                0,
+            )
         };
-        let executable = map(libc::PROT_READ | libc::PROT_EXEC)?;
-        let mut memory = CodeMemory { writable: None, executable, len };
-        memory.writable = Some(map(libc::PROT_READ | libc::PROT_WRITE)?);
+        if start == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let start = NonNull::new(start.cast::<u8>()).expect("the kernel does not map address 0");
+        let descriptor = file.as_raw_fd();
+        let used = Mutex::new(Used { len: 0, file: Some(file), added: None });
+        let memory = CodeMemory { start, data_bytes, words, capacity, used };
+        // SAFETY: the code's part of the mapping above, which nothing refers to yet, is replaced.
+        let code = unsafe {
+            libc::mmap(
+                memory.executable().cast_mut().cast(),
+                capacity,
+                libc::PROT_READ | libc::PROT_EXEC,
+                libc::MAP_SHARED | libc::MAP_FIXED,
+                descriptor,
+                0,
+            )
+        };
+        if code == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
         Ok(memory)
-    }
-
-    /// Where code is written; `None` once published.
-    pub fn writable(&self) -> Option<*mut u8> {
-        self.writable.map(NonNull::as_ptr)
     }
 
     /// Where code runs.
     pub fn executable(&self) -> *const u8 {
-        self.executable.as_ptr()
+        self.start.as_ptr().wrapping_add(self.data_bytes)
     }
 
-    /// Bytes of memory.
+    /// The words of data, of which the last is directly in front of the code.
+    pub fn words(&self) -> &[AtomicUsize] {
+        let bytes = self.words * size_of::<usize>();
+        let first = self.executable().wrapping_sub(bytes).cast::<AtomicUsize>();
+        // SAFETY: this part of the mapping is readable and writable for as long as `self` lives, aligned as the code begins
+        // on a page, and nobody else refers to it but code, which reads whole words.
+        unsafe { std::slice::from_raw_parts(first, self.words) }
+    }
+
+    /// Bytes of code there is room for.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Bytes from the start up to the end of what was added last.
     pub fn len(&self) -> usize {
-        self.len
+        self.used().len
     }
 
-    /// Whether there is no memory; never.
+    /// Whether nothing was added yet.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
+    }
+
+    /// Makes room for `len` bytes at the next multiple of `align`, and gives the address at which they are to be written
+    /// before [`Self::publish`]. The code itself begins on a page.
+    ///
+    /// # Errors
+    ///
+    /// When there is no room left, or the system has no memory.
+    ///
+    /// # Panics
+    ///
+    /// If `align` is no power of two, or what was added before is not published.
+    pub fn extend(&self, len: usize, align: usize) -> io::Result<*mut u8> {
+        let mut used = self.used();
+        assert!(align.is_power_of_two() && used.added.is_none(), "one addition at a time");
+        let start = used.len.checked_next_multiple_of(align);
+        let range = start.and_then(|start| Some((start, start.checked_add(len)?)));
+        let full = || io::Error::other("the room reserved for machine code is used up");
+        let (start, end) = range.filter(|(_, end)| *end <= self.capacity).ok_or_else(full)?;
+        let file = used.file.as_ref().ok_or_else(full)?;
+        let first_page = start / page_size() * page_size();
+        let view_bytes = round_up_to_page((end - first_page).max(1)).expect("below the capacity");
+        // SAFETY: a new mapping at an address of the kernel's choice touches no existing memory.
+        let view = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                view_bytes,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_SHARED,
+                file.as_raw_fd(),
+                first_page as libc::off_t,
+            )
+        };
+        if view == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let view = NonNull::new(view.cast::<u8>()).expect("the kernel does not map address 0");
+        used.added = Some(Added { view, view_bytes, start, end });
+        Ok(view.as_ptr().wrapping_add(start - first_page))
     }
 
     /// Ends writing and makes what was written visible to instruction fetch on every core.
@@ -80,32 +173,47 @@ impl CodeMemory {
     /// # Errors
     ///
     /// When the system cannot synchronise the cores' pipelines.
-    pub fn publish(&mut self) -> io::Result<()> {
-        self.unmap_writable();
-        // SAFETY: the range is the executable view, mapped and readable.
+    pub fn publish(&self) -> io::Result<()> {
+        let mut used = self.used();
+        let Some((start, end)) = used.unmap_view() else { return Ok(()) };
+        // SAFETY: the range is of the executable view, mapped and readable.
         unsafe {
             wasmtime_internal_jit_icache_coherence::clear_cache(
-                self.executable.as_ptr().cast(),
-                self.len,
+                self.executable().wrapping_add(start).cast(),
+                end - start,
             )?;
         }
-        wasmtime_internal_jit_icache_coherence::pipeline_flush_mt()
+        wasmtime_internal_jit_icache_coherence::pipeline_flush_mt()?;
+        used.len = end;
+        if round_up_to_page(end) == Some(self.capacity) {
+            used.file = None;
+        }
+        Ok(())
     }
 
-    fn unmap_writable(&mut self) {
-        if let Some(writable) = self.writable.take() {
-            // SAFETY: this view is ours; its address was only handed out for writing until publication.
-            let rc = unsafe { libc::munmap(writable.as_ptr().cast(), self.len) };
-            debug_assert_eq!(rc, 0, "unmapping our own mapping");
-        }
+    fn used(&self) -> MutexGuard<'_, Used> {
+        // Nothing panics half way through a change.
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Used {
+    /// What was added, if anything.
+    fn unmap_view(&mut self) -> Option<(usize, usize)> {
+        let added = self.added.take()?;
+        // SAFETY: this view is ours; its address was only handed out for writing until publication.
+        let rc = unsafe { libc::munmap(added.view.as_ptr().cast(), added.view_bytes) };
+        debug_assert_eq!(rc, 0, "unmapping our own mapping");
+        Some((added.start, added.end))
     }
 }
 
 impl Drop for CodeMemory {
     fn drop(&mut self) {
-        self.unmap_writable();
-        // SAFETY: the view is ours, and whoever owns this value has stopped running code in it.
-        let rc = unsafe { libc::munmap(self.executable.as_ptr().cast(), self.len) };
+        self.used().unmap_view();
+        let total = self.data_bytes + self.capacity;
+        // SAFETY: the mapping is ours, and whoever owns this value has stopped running code in it.
+        let rc = unsafe { libc::munmap(self.start.as_ptr().cast(), total) };
         debug_assert_eq!(rc, 0, "unmapping our own mapping");
     }
 }

@@ -10,6 +10,7 @@ compile_error!("Palisade runs on Linux on x86-64 and aarch64");
 mod code_memory;
 mod image;
 mod landing;
+pub mod lazy;
 mod reservation;
 mod routines;
 mod signals;

@@ -259,6 +259,21 @@ pub(crate) fn capture_backtrace() -> WasmBacktrace {
     WasmBacktrace::new(frames.collect())
 }
 
+/// Notes for the newest activation of this thread where wasm is left, as exit trampolines do; the context of its store.
+///
+/// # Safety
+///
+/// Compiled code must have called the current Rust function, through a frame at `fp` that returns to `pc`.
+pub(super) unsafe fn note_exit(pc: usize, fp: usize) -> *mut StoreCtx {
+    let newest = CURRENT.get();
+    // SAFETY: compiled code runs on this thread, so its newest activation is a live local of `enter`.
+    unsafe {
+        (*newest).vm.exit_pc = pc;
+        (*newest).vm.exit_fp = fp;
+        (*newest).ctx
+    }
+}
+
 /// Makes the exit trampoline through which a Rust function was called leave for the landing pad.
 ///
 /// # Safety

@@ -279,7 +279,7 @@ impl InstanceData {
             let defined = info.defined_func(*func).expect("only defined functions are listed");
             let ty = info.types[info.funcs[*func]].entry();
             let func_ref = VmFuncRef {
-                code: module.code().function(defined.as_u32() as usize),
+                code: module.code().entry(defined),
                 vmctx: self.vmctx.start.as_ptr(),
                 signature: ty.id(),
                 kind: VmFuncKind::Wasm,
