@@ -205,7 +205,11 @@ impl CodeMemory {
         let mut used = self.used();
         let pages = round_up_to_page(len).ok_or(io::ErrorKind::OutOfMemory)?;
         assert!(offset.checked_add(len).is_some_and(|end| end <= mapping.len()));
-        assert!(used.added.is_none() && offset % page_size() == 0 && used.len % page_size() == 0);
+        assert!(
+            used.added.is_none()
+                && offset.is_multiple_of(page_size())
+                && used.len.is_multiple_of(page_size())
+        );
         if pages > self.capacity - used.len {
             return Err(io::Error::other("the room reserved for machine code is used up"));
         }
