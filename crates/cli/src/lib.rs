@@ -5,13 +5,16 @@
 //! returns, and [`main`] turns the outcome into an exit status: the guest's own, 134 after a trap, 1 for what cannot be
 //! loaded or is not valid, 2 for wrong usage.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
+mod cache;
+mod compile;
 mod failure;
 mod input;
 mod inspect;
 mod invoke;
 mod output;
+mod precompiled;
 mod run;
 mod validate;
 pub mod wast;
@@ -37,6 +40,8 @@ Examples:
   palisade run --preload host=shim.wat app.wasm
                                        resolve imports from `host` by the exports of shim.wat
   cat app.wasm | palisade -            read the module from standard input
+  palisade compile app.wasm            make app.pal, which begins at once
+  palisade cache stats                 what is kept of modules that were run
   palisade wast tests/                 run every specification script below a directory
   palisade validate *.wasm             check modules
   palisade inspect app.wasm            show what a module is made of
@@ -68,6 +73,11 @@ enum Command {
     /// Run a program, or one function of a module (`run` may be left out)
     #[command(override_usage = "palisade run [OPTIONS] <FILE> [ARGS]...", after_help = EXAMPLES)]
     Run(run::Options),
+    /// Compile a module into a file that `run` loads at once, on this machine and with this version
+    Compile(compile::Options),
+    /// Look at compiled modules of earlier runs, or remove them
+    #[command(subcommand)]
+    Cache(cache::Command),
     /// Run specification scripts (.wast) and count their assertions
     Wast(wast::Options),
     /// Check that modules are valid
@@ -90,6 +100,8 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, Failure> {
     match &cli.command {
         None => run::execute(&cli.run, out),
         Some(Command::Run(options)) => run::execute(options, out),
+        Some(Command::Compile(options)) => compile::execute(options),
+        Some(Command::Cache(command)) => cache::execute(command, out),
         Some(Command::Wast(options)) => wast::execute(options, out),
         Some(Command::Validate(options)) => validate::execute(options, out),
         Some(Command::Inspect(options)) => inspect::execute(options, out),

@@ -11,7 +11,11 @@ use crate::failure::Failure;
 use crate::input;
 use crate::invoke::{self, Invocation};
 use crate::output::Output;
-use palisade::{Compilation, Config, Engine, Error, Instance, Linker, Module, Store, Val};
+use crate::precompiled;
+use palisade::{
+    Cache, CacheConfig, Compilation, Config, Engine, Error, Instance, Linker, Module, Precompiled,
+    Store, Val,
+};
 use palisade_wasi::{
     DirPerms, FilePerms, WasiCtx, WasiCtxBuilder, WasiThreadsBuilder, WasiThreadsCtx,
 };
@@ -56,11 +60,16 @@ pub(crate) struct Options {
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Compile::Background)]
     compile: Compile,
 
+    /// Neither look for compiled modules of earlier runs nor keep them (see `palisade cache`)
+    #[arg(long)]
+    no_cache: bool,
+
     /// Instantiate FILE first; its exports are what modules import from NAME
     #[arg(long = "preload", value_name = "NAME=FILE", value_parser = parse_preload)]
     preloads: Vec<Preload>,
 
-    /// The module, binary or text, `-` for standard input; then the guest's own arguments
+    /// The module: binary, text, or what `palisade compile` has written (which can do whatever a native program can);
+    /// `-` for standard input; then the guest's own arguments
     // One list and not two arguments: only so does everything after the file belong to the guest.
     #[arg(value_names = ["FILE", "ARGS"], num_args = 1.., required = true, trailing_var_arg = true)]
     file_and_args: Vec<OsString>,
@@ -192,6 +201,9 @@ fn call_nullary(
 
 fn load(engine: &Engine, file: &Path) -> Result<Module, Failure> {
     if !input::is_stdin(file) {
+        if let Ok(Some(Precompiled::Module)) = Engine::detect_precompiled_file(file) {
+            return precompiled::load(engine, file).map_err(Failure::Error);
+        }
         // The error names the file, and says what the bytes look like if they are no module.
         return Module::from_file(engine, file).map_err(Failure::Error);
     }
@@ -236,6 +248,10 @@ impl Options {
             Compile::Lazy => Compilation::Lazy,
             Compile::Background => Compilation::LazyWithBackground,
         });
+        if !self.no_cache {
+            // Without a folder for it there is none.
+            config.cache(Cache::new(CacheConfig::new()).ok());
+        }
         Engine::new(&config).map_err(Failure::during("failed to prepare the compiler"))
     }
 

@@ -82,6 +82,7 @@ impl Outcome {
 
 fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_palisade"));
+    command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
     command.args(args).stdin(Stdio::null());
     command
 }
@@ -615,4 +616,58 @@ fn a_reader_that_leaves_is_no_reason_to_panic() {
     let output = child.wait_with_output().expect("ends");
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+/// What was compiled in one run is there in the next; without a folder for caches everything works too.
+#[test]
+fn compiled_modules_are_kept() {
+    let directory = Directory::new();
+    let program = directory.file("exits.wat", EXITS);
+    let caches = directory.path().to_string() + "/caches";
+    let run = |args: &[&str]| {
+        let mut command = command(args);
+        command.env("XDG_CACHE_HOME", &caches);
+        finish(command)
+    };
+    run(&["run", "--no-cache", &program]).exits(7);
+    assert!(!fs::exists(&caches).unwrap());
+    for _ in 0..2 {
+        run(&["run", &program]).exits(7);
+        let stats = run(&["cache", "stats"]).exits(0).stdout;
+        assert!(stats.starts_with(&format!("{caches}/palisade: 1 entry")), "{stats}");
+    }
+    run(&["run", "--compile", "eager", &program]).exits(7);
+    let removed = run(&["cache", "clean"]).exits(0).stdout;
+    assert!(removed.starts_with("removed 2 entries"), "{removed}");
+    // The folder cannot be made below a file.
+    let file = directory.file("file", "");
+    let mut command = command(&["run", &program]);
+    command.env("XDG_CACHE_HOME", &file);
+    finish(command).exits(7);
+}
+
+#[test]
+fn compiled_files_are_run() {
+    let directory = Directory::new();
+    let program = directory.file("exits.wat", EXITS);
+    palisade(&["compile", &program]).exits(0).prints("");
+    let compiled = directory.path().to_string() + "/exits.pal";
+    palisade(&["run", &compiled]).exits(7);
+    palisade(&[&compiled]).exits(7);
+    let other = directory.path().to_string() + "/other";
+    palisade(&["compile", &program, "-o", &other]).exits(0);
+    palisade(&["run", &other]).exits(7);
+
+    let mut bytes = fs::read(&compiled).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    let damaged = directory.file("damaged.pal", bytes);
+    let error = palisade(&["run", &damaged]).exits(1).stderr;
+    assert!(error.contains("damaged.pal") && error.contains("is damaged"), "{error}");
+    let wrong = directory.file("wrong.wat", "(module (func (result i32)))");
+    let error = palisade(&["compile", &wrong]).exits(1).stderr;
+    assert!(error.contains("wrong.wat"), "{error}");
+    palisade_with_input(&["compile", "-"], EXITS).exits(2);
+    palisade_with_input(&["compile", "-", "-o", &other], EXITS).exits(0);
+    let error = palisade(&["compile", &program, "-o", "/nowhere/x.pal"]).exits(1).stderr;
+    assert!(error.contains("/nowhere/x.pal"), "{error}");
 }

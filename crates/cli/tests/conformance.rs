@@ -44,6 +44,7 @@ fn check_calls(program: &Program, calls: &[(&str, Outcome)]) {
 
 fn output(program: &Program, fixture: &Fixture, invoke: Option<&str>) -> Result {
     let mut command = Command::new(env!("CARGO_BIN_EXE_palisade"));
+    command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
     command.arg("run");
     for (key, value) in program.env {
         command.arg("--env").arg(format!("{key}={value}"));

@@ -45,6 +45,7 @@ impl Run<'_> {
 
     fn check_program(&self) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_palisade"));
+        command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
         command.arg("run");
         for (key, value) in self.env {
             command.arg("--env").arg(format!("{key}={value}"));
@@ -252,6 +253,7 @@ fn reactor() {
 
     // The program initializes a reactor by itself.
     let output = Command::new(env!("CARGO_BIN_EXE_palisade"))
+        .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
         .args(["run", "--invoke", "is_ready"])
         .arg(path("reactor"))
         .output()

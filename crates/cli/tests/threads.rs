@@ -17,6 +17,7 @@ fn guest(name: &str) -> PathBuf {
 
 fn start(options: &[&str], name: &str, args: &[&str]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_palisade"));
+    command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
     command.args(["run", "--wasi", "threads"]).args(options).arg(guest(name)).args(args);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().expect("the program starts")
@@ -131,6 +132,7 @@ fn as_many_threads_as_there_can_be() {
 fn only_if_asked_for() {
     let run = |options: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_palisade"));
+        command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
         let output = command.args(options).arg(guest("sum")).output().expect("the program starts");
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
@@ -151,6 +153,7 @@ fn modules_for_threads() {
         let file = directory.path().join("module.wat");
         std::fs::write(&file, text).expect("written");
         let mut command = Command::new(env!("CARGO_BIN_EXE_palisade"));
+        command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
         let output = command.args(["--wasi", "threads"]).arg(file).output();
         let output = output.expect("the program starts");
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())

@@ -15,7 +15,6 @@ use cranelift_frontend::FunctionBuilderContext;
 use palisade_environ::{DefinedFuncIndex, Libcall, ModuleInfo, Signature, Trap};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use wasmparser::{BinaryReader, FunctionBody};
 
 /// How much effort goes into faster code.
@@ -119,6 +118,15 @@ impl Compiler {
         self.isa.clone()
     }
 
+    /// All that the code of a module depends on besides the module: compilers that say the same make the same.
+    pub fn fingerprint(&self) -> String {
+        let isa = &self.isa;
+        let version = cranelift_codegen::VERSION;
+        let isa_flags: Vec<String> = isa.isa_flags().iter().map(ToString::to_string).collect();
+        let deterministic = self.deterministic;
+        format!("{version} {} {} {isa_flags:?} {deterministic}", isa.triple(), isa.flags())
+    }
+
     /// Compiles every function that `module` defines, and lays them out. The functions of the text are those in order, then
     /// libcall trampolines.
     ///
@@ -128,7 +136,7 @@ impl Compiler {
     pub fn compile_functions(
         &self,
         module: &ModuleInfo,
-        bytes: &Arc<[u8]>,
+        bytes: &[u8],
     ) -> Result<Text, CompileError> {
         let all: Vec<DefinedFuncIndex> = module.bodies.keys().collect();
         let mut functions = self.compile(module, bytes, &all)?;
@@ -150,7 +158,7 @@ impl Compiler {
     pub fn compile(
         &self,
         module: &ModuleInfo,
-        bytes: &Arc<[u8]>,
+        bytes: &[u8],
         functions: &[DefinedFuncIndex],
     ) -> Result<Vec<CompiledFunction>, CompileError> {
         let jobs: Vec<Job<'_>> = functions.iter().copied().map(Job::Body).collect();
@@ -165,7 +173,7 @@ impl Compiler {
     pub fn compile_serially(
         &self,
         module: &ModuleInfo,
-        bytes: &Arc<[u8]>,
+        bytes: &[u8],
         functions: &[DefinedFuncIndex],
     ) -> Result<Vec<CompiledFunction>, CompileError> {
         let mut scratch = Scratch::new();
@@ -185,7 +193,7 @@ impl Compiler {
         libcalls: &[Libcall],
     ) -> Result<Vec<CompiledFunction>, CompileError> {
         let jobs: Vec<Job<'_>> = libcalls.iter().copied().map(Job::Libcall).collect();
-        self.run(&ModuleInfo::default(), &Arc::from([]), &jobs)
+        self.run(&ModuleInfo::default(), &[], &jobs)
     }
 
     /// Compiles trampolines, in the order in which they are given.
@@ -199,7 +207,7 @@ impl Compiler {
     ) -> Result<Text, CompileError> {
         let jobs: Vec<Job<'_>> =
             (0..).zip(wanted).map(|(place, want)| Job::Trampoline(place, want)).collect();
-        let functions = self.run(&ModuleInfo::default(), &Arc::from([]), &jobs)?;
+        let functions = self.run(&ModuleInfo::default(), &[], &jobs)?;
         Text::lay_out(&functions, 0, |item| unreachable!("trampolines call no {item:?}"))
     }
 
@@ -207,7 +215,7 @@ impl Compiler {
     fn run(
         &self,
         module: &ModuleInfo,
-        bytes: &Arc<[u8]>,
+        bytes: &[u8],
         jobs: &[Job<'_>],
     ) -> Result<Vec<CompiledFunction>, CompileError> {
         let compile =
@@ -225,7 +233,7 @@ impl Compiler {
         &self,
         scratch: &mut Scratch,
         module: &ModuleInfo,
-        bytes: &Arc<[u8]>,
+        bytes: &[u8],
         job: Job<'_>,
     ) -> Result<CompiledFunction, CompileError> {
         scratch.context.clear();
@@ -245,7 +253,7 @@ impl Compiler {
     pub(crate) fn clif(
         &self,
         module: &ModuleInfo,
-        bytes: &Arc<[u8]>,
+        bytes: &[u8],
         index: DefinedFuncIndex,
     ) -> Result<Function, CompileError> {
         let mut scratch = Scratch::new();
@@ -258,7 +266,7 @@ impl Compiler {
         &self,
         scratch: &mut Scratch,
         module: &ModuleInfo,
-        bytes: &Arc<[u8]>,
+        bytes: &[u8],
         job: Job<'_>,
     ) -> Result<(), CompileError> {
         let config = self.isa.frontend_config();

@@ -12,7 +12,7 @@ mod types;
 
 use crate::error::CompileError;
 use crate::names;
-use palisade_environ::{FuncIndex, ModuleInfo, TypeRegistry};
+use palisade_environ::{FuncIndex, ModuleBytes, ModuleInfo, TypeRegistry};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
@@ -156,11 +156,28 @@ impl Features {
 
 /// Decodes and validates a module. Its types are those of `types`.
 pub fn decode(
-    bytes: &Arc<[u8]>,
+    bytes: &ModuleBytes,
     features: Features,
     types: &Arc<TypeRegistry>,
 ) -> Result<ModuleInfo, CompileError> {
     sections::module_info(bytes, types, validated_payloads(bytes, features)?)
+}
+
+/// As [`decode`], for a module that was decoded successfully before, with the same features.
+///
+/// # Panics
+///
+/// Possibly, if it is not valid.
+pub fn decode_again(
+    bytes: &ModuleBytes,
+    features: Features,
+    types: &Arc<TypeRegistry>,
+) -> Result<ModuleInfo, CompileError> {
+    let mut parser = Parser::new(0);
+    parser.set_features(features.for_validation());
+    let payloads = parser.parse_all(bytes).collect::<Result<Vec<_>, _>>();
+    let payloads = payloads.map_err(|error| invalid(error, String::new()))?;
+    sections::module_info(bytes, types, payloads)
 }
 
 /// Validates a module.
@@ -329,7 +346,7 @@ mod tests {
     #[test]
     fn empty_module_has_nothing() {
         let types = Arc::default();
-        let info = decode(&module(&[]).into(), Features::default(), &types).unwrap();
+        let info = decode(&ModuleBytes::new(module(&[])), Features::default(), &types).unwrap();
         assert!(info.types.is_empty() && info.imports.is_empty() && info.bodies.is_empty());
     }
 
@@ -359,7 +376,7 @@ mod tests {
     fn unsupported_is_only_said_of_valid_modules() {
         let features = Features(WasmFeatures::all());
         let error = |sections: &[u8]| {
-            let result = decode(&module(sections).into(), features, &Arc::default());
+            let result = decode(&ModuleBytes::new(module(sections)), features, &Arc::default());
             result.expect_err("module cannot be decoded").to_string()
         };
         // The type of an array; then also a start function that does not exist.

@@ -5,6 +5,7 @@
 //! files anew, then read what changed.
 
 use crate::{Compiler, CompilerOptions, Features, decode};
+use palisade_environ::ModuleBytes;
 use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ fn check(name: &str) {
 }
 
 fn clif_of(module: &Path) -> String {
-    let bytes: Arc<[u8]> = wat::parse_file(module).unwrap().into();
+    let bytes = ModuleBytes::new(wat::parse_file(module).unwrap());
     let info =
         decode(&bytes, Features::default().custom_page_sizes(true), &Arc::default()).unwrap();
     let options = CompilerOptions { verifier: true, ..CompilerOptions::default() };

@@ -26,7 +26,7 @@ mod golden;
 
 pub use bounds::{MEMORY_GUARD_BYTES, required_reservation};
 pub use codegen::{Compiler, CompilerOptions, OptLevel};
-pub use decode::{Features, decode, validate};
+pub use decode::{Features, decode, decode_again, validate};
 pub use error::CompileError;
 pub use layout::{CallSite, CompiledFunction, Item, Text};
 pub use names::function_names;

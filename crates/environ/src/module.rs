@@ -5,7 +5,7 @@
 use crate::*;
 use cranelift_entity::PrimaryMap;
 use std::collections::HashMap;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 /// The metadata of one module. Index spaces hold imports first.
@@ -270,10 +270,35 @@ pub struct CustomSection {
     pub offset: usize,
 }
 
-/// A range of bytes of one shared allocation.
+/// A module in the binary format. Clones are the same bytes.
+#[derive(Clone)]
+pub struct ModuleBytes(Arc<dyn AsRef<[u8]> + Send + Sync>);
+
+impl ModuleBytes {
+    /// What `bytes` refers to, which must always be the same.
+    pub fn new(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> ModuleBytes {
+        ModuleBytes(Arc::new(bytes))
+    }
+}
+
+impl Deref for ModuleBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        (*self.0).as_ref()
+    }
+}
+
+impl std::fmt::Debug for ModuleBytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ModuleBytes({} bytes)", self.len())
+    }
+}
+
+/// A range of bytes of a module.
 #[derive(Debug, Clone)]
 pub struct SharedBytes {
-    bytes: Arc<[u8]>,
+    bytes: ModuleBytes,
     range: Range<usize>,
 }
 
@@ -283,7 +308,7 @@ impl SharedBytes {
     /// # Panics
     ///
     /// If `range` is not within `bytes`.
-    pub fn new(bytes: Arc<[u8]>, range: Range<usize>) -> SharedBytes {
+    pub fn new(bytes: ModuleBytes, range: Range<usize>) -> SharedBytes {
         assert!(range.start <= range.end && range.end <= bytes.len());
         SharedBytes { bytes, range }
     }

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use crate::Cache;
 pub use palisade_compile::OptLevel;
 use palisade_compile::{CompilerOptions, Features};
 
@@ -25,6 +26,7 @@ pub enum Compilation {
 pub struct Config {
     pub(crate) compiler: CompilerOptions,
     pub(crate) compilation: Compilation,
+    pub(crate) cache: Option<Cache>,
     pub(crate) features: Features,
     pub(crate) max_wasm_stack: usize,
     pub(crate) memory_reservation: u64,
@@ -42,6 +44,7 @@ impl Config {
         Config {
             compiler: CompilerOptions::default(),
             compilation: Compilation::default(),
+            cache: None,
             features: Features::default(),
             max_wasm_stack: 512 << 10,
             memory_reservation: 1 << 40,
@@ -77,6 +80,14 @@ impl Config {
     /// When functions are compiled. Default: [`Compilation::Eager`].
     pub fn compilation(&mut self, when: Compilation) -> &mut Self {
         self.compilation = when;
+        self
+    }
+
+    /// Where compiled modules are kept for the next time, also of other processes. Default: nowhere.
+    ///
+    /// With functions compiled on demand, those that are compiled by then are kept when the module drops.
+    pub fn cache(&mut self, cache: Option<Cache>) -> &mut Self {
+        self.cache = cache;
         self
     }
 

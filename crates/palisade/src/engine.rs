@@ -2,11 +2,14 @@
 
 #![forbid(unsafe_code)]
 
-use crate::error::{Error, Result};
-use crate::{Config, vm};
+use crate::error::{Context, Error, Result};
+use crate::{Config, Module, vm};
 use palisade_compile::Compiler;
 use palisade_environ::{TypeRegistry, TypeSource};
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Compiles modules and runs what was compiled. Cheap to clone; clones are the same engine.
@@ -59,6 +62,40 @@ impl Engine {
         self.0.config.max_wasm_stack
     }
 
+    /// Compiles a module from the binary or the text format, to be loaded later by [`Module::deserialize`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Module::new`].
+    pub fn precompile_module(&self, bytes: &[u8]) -> Result<Vec<u8>> {
+        Module::new(self, bytes)?.serialize()
+    }
+
+    /// Whether `bytes` begin as compiled modules do.
+    pub fn detect_precompiled(bytes: &[u8]) -> Option<Precompiled> {
+        bytes.starts_with(&vm::ARTIFACT_MAGIC).then_some(Precompiled::Module)
+    }
+
+    /// As [`Engine::detect_precompiled`], for a file.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub fn detect_precompiled_file(file: impl AsRef<Path>) -> Result<Option<Precompiled>> {
+        let named = || format!("cannot read `{}`", file.as_ref().display());
+        let mut start = Vec::new();
+        let file = File::open(file.as_ref()).with_context(named)?;
+        file.take(vm::ARTIFACT_MAGIC.len() as u64).read_to_end(&mut start).with_context(named)?;
+        Ok(Engine::detect_precompiled(&start))
+    }
+
+    /// What engines have in common that can use each other's compiled modules.
+    pub(crate) fn identity(&self) -> vm::Identity {
+        let version = (env!("CARGO_PKG_VERSION"), vm::ARTIFACT_VERSION, palisade_sys::page_size());
+        let shape = (version, self.compiler().fingerprint(), self.config().features);
+        *blake3::hash(format!("{shape:?}").as_bytes()).as_bytes()
+    }
+
     pub(crate) fn config(&self) -> &Config {
         &self.0.config
     }
@@ -66,6 +103,14 @@ impl Engine {
     pub(crate) fn compiler(&self) -> &Arc<Compiler> {
         &self.0.compiler
     }
+}
+
+/// What a compiled file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Precompiled {
+    /// A module.
+    Module,
 }
 
 impl TypeSource for Engine {

@@ -81,6 +81,7 @@
 //! code go to whoever had the signal before.
 
 mod backtrace;
+mod cache;
 mod config;
 mod engine;
 pub mod error;
@@ -107,8 +108,9 @@ mod value;
 mod vm;
 
 pub use backtrace::{FrameInfo, FrameSymbol, WasmBacktrace};
+pub use cache::{Cache, CacheConfig, CacheStats};
 pub use config::{Compilation, Config, OptLevel};
-pub use engine::Engine;
+pub use engine::{Engine, Precompiled};
 pub use error::{Error, Result};
 pub use exception::{ExnRef, ExnRefPre, ExnType, Tag, ThrownException};
 pub use externref::{ExternRef, RootScope, Rooted};

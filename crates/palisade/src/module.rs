@@ -6,18 +6,23 @@ use crate::error::{Context, Error, ErrorKind, Result};
 use crate::input::{binary_of, looks_like};
 use crate::module_meta::ModuleMeta;
 use crate::types::{ExportType, ExternType, ImportType};
-use crate::vm::{CodeImage, compile_in_background, prepare, reserve_lazily};
-use crate::{Compilation, Engine, FuncType};
+use crate::vm::{
+    Artifact, CodeImage, Identity, Refusal, compile_in_background, prepare, reserve_lazily,
+    restore_lazily,
+};
+use crate::{Cache, Compilation, Engine, FuncType};
 use palisade_compile::TrampolineKind;
 use palisade_environ::{
-    ConstOp, DataMode, EntityIndex, MemoryIndex, ModuleInfo, TypeIndex, TypeSource,
+    ConstOp, DataMode, EntityIndex, MemoryIndex, ModuleBytes, ModuleInfo, TypeIndex, TypeSource,
 };
 use palisade_sys::MemoryImage;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A compiled module. Cheap to clone; its code is freed when the last clone and the last store that uses it are gone.
 #[derive(Clone)]
@@ -26,10 +31,21 @@ pub struct Module(Arc<ModuleInner>);
 pub(crate) struct ModuleInner {
     engine: Engine,
     meta: Arc<ModuleMeta>,
+    bytes: ModuleBytes,
     code: Arc<CodeImage>,
+    /// Where it is kept, if it is.
+    entry: Mutex<Option<Entry>>,
     /// How often the module was instantiated; an image pays from the second time on.
     instantiations: AtomicU32,
     memory_image: OnceLock<Option<(MemoryIndex, Arc<MemoryImage>)>>,
+}
+
+/// An entry of a cache.
+struct Entry {
+    cache: Cache,
+    key: Identity,
+    /// Bytes of code that it has; 0 if it does not exist.
+    known: usize,
 }
 
 /// Initial contents shorter than this are copied: a mapping costs more than copying (measured: 64 KiB take 48 us to
@@ -48,7 +64,7 @@ impl Module {
     /// a limit of the code generator.
     pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
         let binary = binary_of(bytes.as_ref(), None)?;
-        Module::from_bytes(engine, Arc::from(binary))
+        Module::from_bytes(engine, ModuleBytes::new(binary.into_owned()))
     }
 
     /// Compiles a module from the binary format only.
@@ -58,7 +74,7 @@ impl Module {
     /// As for [`Module::new`].
     pub fn from_binary(engine: &Engine, binary: &[u8]) -> Result<Module> {
         looks_like(binary)?;
-        Module::from_bytes(engine, Arc::from(binary))
+        Module::from_bytes(engine, ModuleBytes::new(binary.to_vec()))
     }
 
     /// Compiles a module from a file in the binary or the text format.
@@ -77,8 +93,12 @@ impl Module {
             return Err(directory.context(named()));
         }
         let bytes = std::fs::read(file).with_context(named)?;
-        let binary = binary_of(&bytes, Some(file)).with_context(named)?;
-        Module::from_bytes(engine, Arc::from(binary)).with_context(named)
+        let text = match binary_of(&bytes, Some(file)).with_context(named)? {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(binary) => Some(binary),
+        };
+        let bytes = ModuleBytes::new(text.unwrap_or(bytes));
+        Module::from_bytes(engine, bytes).with_context(named)
     }
 
     /// Checks a module without compiling it.
@@ -91,9 +111,30 @@ impl Module {
         Ok(palisade_compile::validate(&binary, engine.config().features)?)
     }
 
-    fn from_bytes(engine: &Engine, bytes: Arc<[u8]>) -> Result<Module> {
-        let types = engine.type_registry();
-        let info = palisade_compile::decode(&bytes, engine.config().features, types)?;
+    fn from_bytes(engine: &Engine, bytes: ModuleBytes) -> Result<Module> {
+        let Some(cache) = &engine.config().cache else {
+            let info =
+                palisade_compile::decode(&bytes, engine.config().features, engine.type_registry())?;
+            return Module::compile(engine, bytes, info, None);
+        };
+        let key = cache_key(engine, &bytes);
+        let entry = Entry { cache: cache.clone(), key, known: 0 };
+        match cache.load(&key) {
+            Some(artifact) => Module::restore(engine, bytes, &artifact, Some(entry)),
+            None => {
+                let features = engine.config().features;
+                let info = palisade_compile::decode(&bytes, features, engine.type_registry())?;
+                Module::compile(engine, bytes, info, Some(entry))
+            }
+        }
+    }
+
+    fn compile(
+        engine: &Engine,
+        bytes: ModuleBytes,
+        info: ModuleInfo,
+        entry: Option<Entry>,
+    ) -> Result<Module> {
         let compiler = engine.compiler();
         prepare(compiler, &trampolines(&info))?;
         let meta = Arc::new(ModuleMeta::new(info));
@@ -102,20 +143,76 @@ impl Module {
                 let text = compiler.compile_functions(&meta.info, &bytes)?;
                 CodeImage::publish(compiler, text, Some(meta.clone()))?
             }
-            Compilation::Lazy => reserve_lazily(compiler, meta.clone(), bytes)?,
-            Compilation::LazyWithBackground => {
-                let code = reserve_lazily(compiler, meta.clone(), bytes)?;
-                compile_in_background(&code);
-                code
+            Compilation::Lazy | Compilation::LazyWithBackground => {
+                reserve_lazily(compiler, meta.clone(), bytes.clone())?
             }
         };
-        Ok(Module(Arc::new(ModuleInner {
+        Ok(Module::with_code(engine, bytes, meta, code, entry))
+    }
+
+    /// A module that was compiled before, or part of it.
+    fn restore(
+        engine: &Engine,
+        bytes: ModuleBytes,
+        artifact: &Artifact,
+        mut entry: Option<Entry>,
+    ) -> Result<Module> {
+        let compiler = engine.compiler();
+        let features = engine.config().features;
+        let info = palisade_compile::decode_again(&bytes, features, engine.type_registry())?;
+        prepare(compiler, &trampolines(&info))?;
+        let meta = Arc::new(ModuleMeta::new(info));
+        let code = match artifact.lazy {
+            true => restore_lazily(compiler, artifact, meta.clone(), bytes.clone())?,
+            false => CodeImage::restore(compiler, artifact, meta.clone())?,
+        };
+        if let Some(entry) = &mut entry {
+            entry.known = code.len();
+        }
+        Ok(Module::with_code(engine, bytes, meta, code, entry))
+    }
+
+    fn with_code(
+        engine: &Engine,
+        bytes: ModuleBytes,
+        meta: Arc<ModuleMeta>,
+        code: Arc<CodeImage>,
+        entry: Option<Entry>,
+    ) -> Module {
+        if engine.config().compilation == Compilation::LazyWithBackground {
+            compile_in_background(&code);
+        }
+        let module = ModuleInner {
             engine: engine.clone(),
+            bytes,
             meta,
             code,
+            entry: Mutex::new(entry),
             instantiations: AtomicU32::new(0),
             memory_image: OnceLock::new(),
-        })))
+        };
+        if engine.config().compilation == Compilation::Eager {
+            module.update_cache();
+        }
+        Module(Arc::new(module))
+    }
+
+    /// A module that is part of an artifact.
+    pub(crate) fn from_artifact(engine: &Engine, artifact: &Artifact) -> Result<Module> {
+        let bytes = artifact.module().map(ModuleBytes::new).ok_or(Refusal::Foreign)?;
+        Module::restore(engine, bytes, artifact, None)
+    }
+
+    /// What [`Module::deserialize`](Module::deserialize) makes the same module of: the module and its machine code, as far as
+    /// it is compiled.
+    ///
+    /// # Errors
+    ///
+    /// None that is known.
+    pub fn serialize(&self) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.0.code.save(&mut bytes, &self.0.engine.identity(), &self.0.bytes)?;
+        Ok(bytes)
     }
 
     pub(crate) fn from_inner(inner: Arc<ModuleInner>) -> Module {
@@ -160,6 +257,19 @@ impl Module {
     }
 }
 
+/// What an entry of a cache is called: the module, the way in which it is compiled, and by whom. Palisade's own build is
+/// part of that, as its code may change without its version.
+fn cache_key(engine: &Engine, bytes: &[u8]) -> Identity {
+    let program = std::fs::metadata("/proc/self/exe")
+        .map(|file| (file.dev(), file.ino(), file.size(), file.mtime(), file.mtime_nsec()));
+    let lazy = engine.config().compilation != Compilation::Eager;
+    let mut hash = blake3::Hasher::new();
+    hash.update(&engine.identity());
+    hash.update(format!("{lazy} {program:?}").as_bytes());
+    hash.update_rayon(bytes);
+    *hash.finalize().as_bytes()
+}
+
 /// What calls of this module are likely to need: entries for what it exports, exits for what it imports.
 fn trampolines(info: &ModuleInfo) -> Vec<(TrampolineKind, FuncType)> {
     let mut wanted: BTreeSet<(TypeIndex, TrampolineKind)> = BTreeSet::new();
@@ -175,7 +285,24 @@ fn trampolines(info: &ModuleInfo) -> Vec<(TrampolineKind, FuncType)> {
     wanted.into_iter().map(|(ty, kind)| (kind, info.types[ty].clone())).collect()
 }
 
+impl Drop for ModuleInner {
+    fn drop(&mut self) {
+        self.update_cache();
+    }
+}
+
 impl ModuleInner {
+    /// Keeps what was compiled, if that is considerably more than what is kept already.
+    fn update_cache(&self) {
+        let mut entry = self.entry.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(entry) = &mut *entry else { return };
+        let code = self.code.len();
+        if entry.known == 0 || code > entry.known + entry.known / 8 {
+            entry.cache.store(&entry.key, &self.code);
+            entry.known = code;
+        }
+    }
+
     pub(crate) fn info(&self) -> &ModuleInfo {
         &self.meta.info
     }

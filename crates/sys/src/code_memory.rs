@@ -5,7 +5,7 @@
 //! address is ever both. In front of the code there can be words of data that it reads, which are never executable.
 
 use crate::image::memory_file;
-use crate::{page_size, round_up_to_page};
+use crate::{FileMapping, page_size, round_up_to_page};
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -188,6 +188,46 @@ impl CodeMemory {
         if round_up_to_page(end) == Some(self.capacity) {
             used.file = None;
         }
+        Ok(())
+    }
+
+    /// Adds `len` bytes at `offset` of a file as code, by mapping them, so that they are read when they run. Both the offset
+    /// and the end of the code so far must be whole pages, and the rest of the last page is taken too.
+    ///
+    /// # Errors
+    ///
+    /// When there is no room left, or the system refuses, as for files of a file system from which nothing is executed.
+    ///
+    /// # Panics
+    ///
+    /// If the bytes are not within the file, or what is added is not whole pages from the start.
+    pub fn map(&self, mapping: &FileMapping, offset: usize, len: usize) -> io::Result<()> {
+        let mut used = self.used();
+        let pages = round_up_to_page(len).ok_or(io::ErrorKind::OutOfMemory)?;
+        assert!(offset.checked_add(len).is_some_and(|end| end <= mapping.len()));
+        assert!(
+            used.added.is_none()
+                && offset.is_multiple_of(page_size())
+                && used.len.is_multiple_of(page_size())
+        );
+        if pages > self.capacity - used.len {
+            return Err(io::Error::other("the room reserved for machine code is used up"));
+        }
+        // SAFETY: pages of the code's part of the mapping, in which nothing is yet, are replaced.
+        let code = unsafe {
+            libc::mmap(
+                self.executable().wrapping_add(used.len).cast_mut().cast(),
+                pages,
+                libc::PROT_READ | libc::PROT_EXEC,
+                libc::MAP_PRIVATE | libc::MAP_FIXED,
+                mapping.file().as_raw_fd(),
+                offset as libc::off_t,
+            )
+        };
+        if code == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        used.len += pages;
         Ok(())
     }
 

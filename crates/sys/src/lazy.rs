@@ -2,10 +2,10 @@
 //!
 //! Each has a *stub*, a few instructions that go on where the function's *slot* says. A slot is a word of data in front of
 //! the code; at first it leads back into the stub, to instructions that load the function's number and go on to
-//! [`entry`], which asks the runtime for the function's address and continues there, with all arguments in their places.
+//! `entry`, which asks the runtime for the function's address and continues there, with all arguments in their places.
 //! Once the slot holds that address, a call through the stub costs one jump.
 //!
-//! In front of the slots of the functions, which are the last words of data, there are three more: the address of [`entry`],
+//! In front of the slots of the functions, which are the last words of data, there are three more: the address of `entry`,
 //! that of the [`Resolver`], and what this is given as its context.
 
 use crate::{Raise, resume};

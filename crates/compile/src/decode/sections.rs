@@ -11,8 +11,8 @@ use crate::error::CompileError;
 use crate::names;
 use palisade_environ::{
     ConstExpr, ConstOp, CustomSection, DataMode, DataSegment, ElemItems, ElemMode, ElemSegment,
-    EntityIndex, Export, FuncIndex, GlobalIndex, Import, MemoryIndex, ModuleInfo, RefType,
-    SharedBytes, TableIndex, TagIndex, TagType, TypeIndex, TypeRegistry, VmOffsets,
+    EntityIndex, Export, FuncIndex, GlobalIndex, Import, MemoryIndex, ModuleBytes, ModuleInfo,
+    RefType, SharedBytes, TableIndex, TagIndex, TagType, TypeIndex, TypeRegistry, VmOffsets,
 };
 use std::collections::hash_map::Entry;
 use std::ops::Range;
@@ -26,7 +26,7 @@ use wasmparser::{
 
 /// Describes the module `bytes`, whose parts are `payloads`.
 pub(super) fn module_info(
-    bytes: &Arc<[u8]>,
+    bytes: &ModuleBytes,
     registry: &Arc<TypeRegistry>,
     payloads: Vec<Payload<'_>>,
 ) -> Result<ModuleInfo, CompileError> {
@@ -39,7 +39,7 @@ pub(super) fn module_info(
 
 /// What is known after some of the sections.
 struct Sections<'a> {
-    bytes: &'a Arc<[u8]>,
+    bytes: &'a ModuleBytes,
     registry: &'a Arc<TypeRegistry>,
     info: ModuleInfo,
 }
@@ -276,7 +276,7 @@ impl Sections<'_> {
     }
 
     fn shared(&self, range: Range<usize>) -> SharedBytes {
-        SharedBytes::new(Arc::clone(self.bytes), range)
+        SharedBytes::new(self.bytes.clone(), range)
     }
 }
 

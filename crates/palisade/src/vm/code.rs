@@ -5,16 +5,18 @@
 //! when the last owner of the image drops. An image whose functions are compiled when they are called gets its texts one
 //! after the other; what is there already does not change.
 
+use super::artifact::{self, Artifact, Code, FunctionRow, Identity, Section};
 use super::lazy::Lazy;
 use super::registry;
+use super::rows::Rows;
 use crate::error::{Error, Result};
 use crate::module_meta::ModuleMeta;
 use cranelift_jit::{BranchProtection, JITBuilder, JITMemoryKind, JITMemoryProvider, JITModule};
 use cranelift_module::{Module as _, ModuleError, ModuleResult};
 use palisade_compile::{CallSite, Compiler, Item, Text};
-use palisade_environ::{DefinedFuncIndex, FuncIndex, Trap};
+use palisade_environ::{DefinedFuncIndex, FuncIndex, Libcall, Trap};
 use palisade_sys::CodeMemory;
-use std::io;
+use std::io::{self, Write};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,7 +27,7 @@ pub(crate) struct CodeImage {
     jit: Mutex<Option<JITModule>>,
     memory: Arc<CodeMemory>,
     /// In the order of their addresses.
-    chunks: boxcar::Vec<Chunk>,
+    chunks: boxcar::Vec<Section>,
     /// How many of `chunks` can be looked at: written after a chunk, read before.
     published: AtomicUsize,
     /// The module whose functions these are; `None` for trampolines.
@@ -34,14 +36,11 @@ pub(crate) struct CodeImage {
     lazy: Option<Lazy>,
 }
 
-/// What remains of a [`Text`] besides its bytes. Offsets are from the start of the image.
-struct Chunk {
-    end: u32,
-    functions: Vec<(Item, Range<u32>)>,
-    traps: Vec<(u32, u8)>,
-    sources: Vec<(u32, u32)>,
-    call_sites: Vec<CallSite>,
-    handlers: Vec<(u32, u32)>,
+/// A call that has handlers: bytes from the stack pointer during the call to the frame pointer, and to the vmctx.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Site {
+    pub(super) frame_size: u32,
+    pub(super) vmctx: u32,
 }
 
 /// Where in a module a code address is.
@@ -54,6 +53,17 @@ pub(crate) struct CodePlace {
 }
 
 impl CodeImage {
+    /// The whole code of a module, from an artifact.
+    pub(crate) fn restore(
+        compiler: &Compiler,
+        artifact: &Artifact,
+        meta: Arc<ModuleMeta>,
+    ) -> Result<Arc<CodeImage>> {
+        let image = CodeImage::reserve(compiler, 0, artifact.code_len(), Some(meta), None)?;
+        image.add_artifact(artifact)?;
+        Ok(image)
+    }
+
     /// Maps `text`, which is all there will be, and publishes it. `meta` is the module that it was compiled from.
     pub(crate) fn publish(
         compiler: &Compiler,
@@ -90,24 +100,86 @@ impl CodeImage {
         Ok(image)
     }
 
-    /// Adds the text that `text` makes for the place that it is told, and publishes it.
-    pub(super) fn add(
-        &self,
-        text: impl FnOnce(u32) -> Result<Text>,
-    ) -> Result<&[(Item, Range<u32>)]> {
+    /// Adds the text that `text` makes for the place that it is told, and publishes it; its functions.
+    pub(super) fn add(&self, text: impl FnOnce(u32) -> Result<Text>) -> Result<&[FunctionRow]> {
         let mut jit = self.jit.lock().unwrap_or_else(PoisonError::into_inner);
         let jit = jit.as_mut().expect("an image has it until it is dropped");
         // Loops were placed relative to 64-byte lines, so texts begin on one.
         let start = self.memory.len().next_multiple_of(TEXT_ALIGN);
         let text = text(start as u32)?;
         define(jit, &text.bytes).map_err(cannot_map)?;
-        let end = text.start + text.bytes.len() as u32;
-        debug_assert_eq!(self.memory.len(), end as usize);
-        let Text { functions, traps, sources, call_sites, handlers, .. } = text;
-        let place =
-            self.chunks.push(Chunk { end, functions, traps, sources, call_sites, handlers });
+        debug_assert_eq!(self.memory.len(), text.start as usize + text.bytes.len());
+        Ok(self.push(section(text)))
+    }
+
+    /// Adds the code of an artifact, at the place that it was saved from.
+    pub(super) fn add_artifact(&self, artifact: &Artifact) -> Result<&[FunctionRow]> {
+        let mut jit = self.jit.lock().unwrap_or_else(PoisonError::into_inner);
+        let jit = jit.as_mut().expect("an image has it until it is dropped");
+        let section = artifact.section().expect("checked when it was found");
+        let start = section.start as usize;
+        if self.memory.len() != start {
+            return Err(Error::resource("the code of a compiled module does not fit"));
+        }
+        match artifact.code() {
+            Code::Bytes(bytes) => define(jit, bytes).map_err(cannot_map)?,
+            Code::File(file, range) => {
+                // Where files cannot be executed they can be copied.
+                if self.memory.map(file, range.start, range.len()).is_err() {
+                    define(jit, &file[range]).map_err(cannot_map)?;
+                }
+            }
+        }
+        Ok(self.push(section))
+    }
+
+    /// Lets the code of `section` be found, which has been added.
+    fn push(&self, section: Section) -> &[FunctionRow] {
+        let place = self.chunks.push(section);
         self.published.store(place + 1, Ordering::Release);
-        Ok(&self.chunks[place].functions)
+        &self.chunks[place].functions
+    }
+
+    /// Writes an artifact of what is compiled so far. The module is part of it if it is given.
+    pub(crate) fn save(
+        &self,
+        to: &mut dyn Write,
+        identity: &Identity,
+        module: &[u8],
+    ) -> io::Result<()> {
+        // Stubs are made anew.
+        let first = usize::from(self.lazy.is_some());
+        let count = self.published.load(Ordering::Acquire);
+        let chunks: Vec<&Section> =
+            (first..count).map(|place| self.chunks.get(place).expect("published")).collect();
+        let start = match self.lazy {
+            Some(_) => self.chunks.get(0).expect("stubs come first").end,
+            None => 0,
+        };
+        let end = chunks.last().map_or(start, |chunk| chunk.end);
+        let mut handlers = 0;
+        let mut call_sites = Vec::new();
+        for chunk in &chunks {
+            let moved = |[at, frame, vmctx, first, last]: &[u32; 5]| {
+                [*at, *frame, *vmctx, first + handlers, last + handlers]
+            };
+            call_sites.extend(chunk.call_sites.iter().map(moved));
+            handlers += chunk.handlers.len() as u32;
+        }
+        let section = Section {
+            start,
+            end,
+            functions: chunks.iter().flat_map(|chunk| chunk.functions.iter().copied()).collect(),
+            traps: chunks.iter().flat_map(|chunk| chunk.traps.iter().copied()).collect(),
+            sources: chunks.iter().flat_map(|chunk| chunk.sources.iter().copied()).collect(),
+            call_sites: Rows::Own(call_sites),
+            handlers: chunks.iter().flat_map(|chunk| chunk.handlers.iter().copied()).collect(),
+        };
+        // SAFETY: code that was published is readable, and is not changed while the image exists.
+        let code = unsafe {
+            std::slice::from_raw_parts(self.address(start) as *const u8, (end - start) as usize)
+        };
+        artifact::write(to, identity, self.lazy.is_some(), module, code, &section)
     }
 
     fn base(&self) -> usize {
@@ -126,7 +198,7 @@ impl CodeImage {
 
     /// Entry point of the function at `place` of an image that was published whole.
     pub(crate) fn function(&self, place: usize) -> *const u8 {
-        self.address(self.chunks[0].functions[place].1.start) as *const u8
+        self.address(self.chunks[0].functions[place][1]) as *const u8
     }
 
     /// Entry point of a function of a module, compiled or not.
@@ -148,7 +220,7 @@ impl CodeImage {
     }
 
     /// The chunk with the code at `pc`, and where in the image that is. Reads immutable and atomic data only.
-    fn chunk_at(&self, pc: usize) -> Option<(&Chunk, u32)> {
+    fn chunk_at(&self, pc: usize) -> Option<(&Section, u32)> {
         let offset = u32::try_from(pc.checked_sub(self.base())?).ok()?;
         let (mut low, mut high) = (0, self.published.load(Ordering::Acquire));
         while low < high {
@@ -163,13 +235,12 @@ impl CodeImage {
     }
 
     /// The call that returns to an address, if it has handlers, and those: what they catch, and where they begin.
-    pub(super) fn call_site(&self, return_address: usize) -> Option<(&CallSite, &[(u32, u32)])> {
+    pub(super) fn call_site(&self, return_address: usize) -> Option<(Site, &[[u32; 2]])> {
         // A call can be the last instruction, so the address may lie behind the chunk.
         let (chunk, before) = self.chunk_at(return_address.checked_sub(1)?)?;
-        let sites = &chunk.call_sites;
-        let place = sites.binary_search_by_key(&(before + 1), |site| site.return_address).ok()?;
-        let range = sites[place].handlers.start as usize..sites[place].handlers.end as usize;
-        Some((&sites[place], &chunk.handlers[range]))
+        let place = chunk.call_sites.binary_search_by_key(&(before + 1), |site| site[0]).ok()?;
+        let [_, frame_size, vmctx, first, last] = chunk.call_sites[place];
+        Some((Site { frame_size, vmctx }, &chunk.handlers[first as usize..last as usize]))
     }
 
     /// Bytes of machine code, as far as it is compiled.
@@ -185,20 +256,60 @@ impl CodeImage {
     /// Why the instruction at `pc` faults, if it is known to. Reads immutable and atomic data only.
     pub(super) fn trap_at(&self, pc: usize) -> Option<Trap> {
         let (chunk, offset) = self.chunk_at(pc)?;
-        let place = chunk.traps.binary_search_by_key(&offset, |(at, _)| *at).ok()?;
-        Trap::from_code(chunk.traps[place].1)
+        let place = chunk.traps.binary_search_by_key(&offset, |[at, _]| *at).ok()?;
+        Trap::from_code(chunk.traps[place][1] as u8)
     }
 
     /// The wasm function and instruction at `pc`. Trampolines belong to no function.
     pub(crate) fn place_of(&self, pc: usize) -> Option<CodePlace> {
         let (chunk, offset) = self.chunk_at(pc)?;
-        let place = chunk.functions.partition_point(|(_, range)| range.end <= offset);
-        let (item, range) = chunk.functions.get(place).filter(|(_, r)| r.contains(&offset))?;
-        let Item::Function(defined) = *item else { return None };
-        let source = chunk.sources.partition_point(|(at, _)| *at <= offset).checked_sub(1);
-        let source = source.map(|i| chunk.sources[i]).filter(|(at, _)| *at >= range.start);
-        let offset = source.filter(|(_, loc)| *loc != u32::MAX).map(|(_, loc)| loc as usize);
+        let place = chunk.functions.partition_point(|[_, _, end]| *end <= offset);
+        let [item, start, _] = *chunk.functions.get(place).filter(|[_, at, _]| *at <= offset)?;
+        let Item::Function(defined) = item_of(item)? else { return None };
+        let source = chunk.sources.partition_point(|[at, _]| *at <= offset).checked_sub(1);
+        let source = source.map(|i| chunk.sources[i]).filter(|[at, _]| *at >= start);
+        let offset = source.filter(|[_, loc]| *loc != u32::MAX).map(|[_, loc]| loc as usize);
         Some(CodePlace { func: self.meta.as_ref()?.info.func_index(defined), offset })
+    }
+}
+
+/// The tables of a text as they are kept.
+fn section(text: Text) -> Section {
+    let site = |site: CallSite| {
+        let handlers = site.handlers;
+        [site.return_address, site.frame_size, site.vmctx, handlers.start, handlers.end]
+    };
+    Section {
+        start: text.start,
+        end: text.start + text.bytes.len() as u32,
+        functions: text.functions.into_iter().map(|(i, r)| [number(i), r.start, r.end]).collect(),
+        traps: text.traps.into_iter().map(|(at, code)| [at, code.into()]).collect(),
+        sources: text.sources.into_iter().map(|(at, loc)| [at, loc]).collect(),
+        call_sites: text.call_sites.into_iter().map(site).collect(),
+        handlers: text.handlers.into_iter().map(|(catch, at)| [catch, at]).collect(),
+    }
+}
+
+/// Numbers from here on are libcalls, and trampolines of types; below are functions, of which there are at most a million.
+const FIRST_LIBCALL: u32 = 1 << 30;
+const FIRST_TRAMPOLINE: u32 = 1 << 31;
+
+fn number(item: Item) -> u32 {
+    match item {
+        Item::Function(function) => function.as_u32(),
+        Item::Libcall(libcall) => FIRST_LIBCALL + libcall.index() as u32,
+        Item::Trampoline(place) => FIRST_TRAMPOLINE + place,
+    }
+}
+
+/// The item with a number; `None` for a libcall that does not exist.
+pub(super) fn item_of(number: u32) -> Option<Item> {
+    if number >= FIRST_TRAMPOLINE {
+        return Some(Item::Trampoline(number - FIRST_TRAMPOLINE));
+    }
+    match number.checked_sub(FIRST_LIBCALL) {
+        Some(libcall) => Some(Item::Libcall(*Libcall::ALL.get(libcall as usize)?)),
+        None => Some(Item::Function(DefinedFuncIndex::from_u32(number))),
     }
 }
 

@@ -211,7 +211,7 @@ unsafe fn handler_at(return_address: usize, fp: usize, tag: *const VmTag) -> Opt
         // SAFETY: the compiler says that the function's vmctx is there during this call.
         let vmctx = unsafe { *((sp + site.vmctx as usize) as *const *mut VmCtxHeader) };
         let offsets = &image.meta()?.info.offsets;
-        handlers.iter().find_map(|(catch, offset)| {
+        handlers.iter().find_map(|[catch, offset]| {
             let Catch { tag: caught, keep } = Catch::from_bits(*catch);
             let matches = caught.is_none_or(|index| {
                 // SAFETY: the vmctx is that of an instance of this module, so it has this tag's address there.

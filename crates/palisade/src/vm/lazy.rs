@@ -13,11 +13,12 @@
 //! publication flushes the pipelines of all threads before the slot is written.
 
 use super::activation::{note_exit, raise_error, raise_panic};
-use super::code::CodeImage;
+use super::artifact::{Artifact, FunctionRow};
+use super::code::{CodeImage, item_of};
 use crate::error::{Error, Result};
 use crate::module_meta::ModuleMeta;
 use palisade_compile::{CompiledFunction, Compiler, Item, Text};
-use palisade_environ::{DefinedFuncIndex, EntityIndex, Libcall};
+use palisade_environ::{DefinedFuncIndex, EntityIndex, Libcall, ModuleBytes};
 use palisade_sys::lazy::{self, Resolved};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -55,7 +56,7 @@ const BATCH_BYTES: usize = 4 << 10;
 pub(super) struct Lazy {
     compiler: Arc<Compiler>,
     /// The module.
-    bytes: Arc<[u8]>,
+    bytes: ModuleBytes,
     states: Box<[AtomicU8]>,
     /// Where the trampolines of libcalls are; 0 where there is none yet.
     libcalls: [AtomicU32; Libcall::ALL.len()],
@@ -80,7 +81,7 @@ struct Wanted {
 pub(crate) fn reserve(
     compiler: &Arc<Compiler>,
     meta: Arc<ModuleMeta>,
-    bytes: Arc<[u8]>,
+    bytes: ModuleBytes,
 ) -> Result<Arc<CodeImage>> {
     let functions = meta.info.bodies.len();
     let lazy = Lazy {
@@ -94,14 +95,35 @@ pub(crate) fn reserve(
     };
     let body_bytes: usize = meta.info.bodies.values().map(|body| body.len()).sum();
     let capacity = body_bytes.saturating_mul(CODE_PER_BYTE).clamp(MINIMUM_CODE, MAXIMUM_CODE);
-    let capacity = capacity + lazy::stub_bytes(functions);
+    let capacity = capacity + lazy::stub_bytes(functions) + palisade_sys::page_size();
     let words = lazy::stub_words(functions);
     let image = CodeImage::reserve(compiler, words, capacity, Some(meta), Some(lazy))?;
-    let stubs = Text { bytes: lazy::stubs(functions), ..Text::default() };
-    image.add(|_| Ok(stubs))?;
+    let mut stubs = lazy::stubs(functions);
+    // What comes from a file is whole pages.
+    stubs.resize(stubs.len().next_multiple_of(palisade_sys::page_size()), 0);
+    image.add(|_| Ok(Text { bytes: stubs, ..Text::default() }))?;
     // The image does not move, and outlives everything that calls a stub.
     let context = Arc::as_ptr(&image).cast();
     lazy::fill_words(image.words(), image.address(0), resolve, context);
+    Ok(image)
+}
+
+/// As [`reserve`], of which that is compiled which `artifact` has.
+pub(crate) fn restore(
+    compiler: &Arc<Compiler>,
+    artifact: &Artifact,
+    meta: Arc<ModuleMeta>,
+    bytes: ModuleBytes,
+) -> Result<Arc<CodeImage>> {
+    let image = reserve(compiler, meta, bytes)?;
+    let lazy = image.lazy().expect("just made so");
+    let added = image.add_artifact(artifact)?;
+    lazy.resolve(&image, added);
+    for [item, ..] in added {
+        if let Some(Item::Function(function)) = item_of(*item) {
+            lazy.state(function).store(COMPILED, Ordering::Release);
+        }
+    }
     Ok(image)
 }
 
@@ -290,17 +312,7 @@ impl Lazy {
             Ok(Text::lay_out(&compiled, start, |item| self.offset(image, item))?)
         };
         let added = image.add(text)?;
-        for (item, range) in added {
-            match item {
-                Item::Function(function) => {
-                    slot(image, *function).store(image.address(range.start), Ordering::Release);
-                }
-                Item::Libcall(libcall) => {
-                    self.libcalls[libcall.index()].store(range.start, Ordering::Release);
-                }
-                Item::Trampoline(_) => unreachable!("a module has none of its own"),
-            }
-        }
+        self.resolve(image, added);
         claims.outcome = COMPILED;
         let callees = compiled.iter().flat_map(CompiledFunction::callees);
         let functions = callees.filter_map(|item| match item {
@@ -310,6 +322,21 @@ impl Lazy {
         let waiting =
             |function: &DefinedFuncIndex| self.state(*function).load(Ordering::Relaxed) == WAITING;
         Ok(functions.filter(waiting).collect())
+    }
+
+    /// Lets calls reach functions that were added to the image.
+    fn resolve(&self, image: &CodeImage, added: &[FunctionRow]) {
+        for [item, start, _] in added {
+            match item_of(*item) {
+                Some(Item::Function(function)) => {
+                    slot(image, function).store(image.address(*start), Ordering::Release);
+                }
+                Some(Item::Libcall(libcall)) => {
+                    self.libcalls[libcall.index()].store(*start, Ordering::Release);
+                }
+                Some(Item::Trampoline(_)) | None => unreachable!("a module has none of its own"),
+            }
+        }
     }
 
     fn missing_libcalls(&self, functions: &[CompiledFunction]) -> Vec<Libcall> {

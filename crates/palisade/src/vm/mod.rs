@@ -4,6 +4,7 @@
 //! and the embedder do.
 
 mod activation;
+mod artifact;
 mod bulk;
 mod code;
 mod exception;
@@ -15,8 +16,10 @@ mod libcalls;
 mod memory;
 mod native;
 mod parking_lot;
+mod precompiled;
 mod refs;
 mod registry;
+mod rows;
 mod shared_memory;
 mod store;
 mod table;
@@ -24,11 +27,16 @@ mod trampolines;
 mod typed_entry;
 
 pub(crate) use activation::{call_array, capture_backtrace, install_fault_handler};
+pub(crate) use artifact::{
+    Artifact, Identity, MAGIC as ARTIFACT_MAGIC, Refusal, VERSION as ARTIFACT_VERSION,
+};
 pub(crate) use code::{CodeImage, CodePlace};
 pub(crate) use exception::TagData;
 pub(crate) use global::GlobalData;
 pub(crate) use instance::{ImportValue, InstanceIndex, instantiate};
-pub(crate) use lazy::{compile_in_background, reserve as reserve_lazily};
+pub(crate) use lazy::{
+    compile_in_background, reserve as reserve_lazily, restore as restore_lazily,
+};
 pub(crate) use memory::MemoryData;
 pub(crate) use native::ValRaw;
 pub(crate) use refs::RootedRef;

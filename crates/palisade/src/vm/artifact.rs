@@ -1,0 +1,272 @@
+//! Compiled modules as bytes: what `Module::serialize` gives, and what the cache keeps.
+//!
+//! A header, then the module itself (unless whoever loads it has it), its machine code, and the code's tables, as they are
+//! in memory: a file is mapped, and nothing of it is read before it is needed but for the checksum. The code is position
+//! independent and knows nothing of the engine, so it needs no changes.
+//!
+//! The checksum finds damage, not malice: who can write an artifact can run any code. It is only for the engines that
+//! would make the same code of the same module, which the *identity* in the header stands for.
+
+use super::rows::Rows;
+use palisade_sys::FileMapping;
+use std::fs::File;
+use std::io::{self, Write};
+use std::ops::Range;
+use std::sync::Arc;
+use xxhash_rust::xxh3::Xxh3;
+
+/// First bytes of an artifact. Neither a module nor text.
+pub(crate) const MAGIC: [u8; 8] = *b"\x7fpalisad";
+
+/// Changes when the layout of artifacts or of what compiled code sees does.
+pub(crate) const VERSION: u32 = 1;
+
+/// Bytes of the header.
+const HEADER: usize = 256;
+
+/// Where the code begins is a multiple of this: no page is larger.
+const CODE_ALIGN: usize = 64 << 10;
+
+/// Where other sections begin is a multiple of this.
+const ALIGN: usize = 64;
+
+/// Where in the header the checksum of all that follows it is.
+const CHECKSUM: Range<usize> = 8..16;
+
+/// Who can use an artifact.
+pub(crate) type Identity = [u8; 32];
+
+/// A function: what it is, and where it begins and ends.
+pub(super) type FunctionRow = [u32; 3];
+
+/// A part of a code image. Offsets are from the start of the image.
+pub(super) struct Section {
+    /// Where it begins.
+    pub(super) start: u32,
+    pub(super) end: u32,
+    pub(super) functions: Rows<3>,
+    /// Instruction, trap code.
+    pub(super) traps: Rows<2>,
+    /// Instruction, place in the module.
+    pub(super) sources: Rows<2>,
+    /// Return address, frame size, place of the vmctx, first handler, handler behind the last.
+    pub(super) call_sites: Rows<5>,
+    /// What is caught, and where it is handled.
+    pub(super) handlers: Rows<2>,
+}
+
+/// A compiled module that was found.
+pub(crate) struct Artifact {
+    source: Source,
+    /// Whether functions that it does not have are compiled on demand.
+    pub(crate) lazy: bool,
+    start: u32,
+    module: Range<usize>,
+    code: Range<usize>,
+    tables: [Range<usize>; 5],
+}
+
+enum Source {
+    Bytes(Vec<u8>),
+    File(Arc<FileMapping>),
+}
+
+/// Code of an artifact.
+pub(super) enum Code<'a> {
+    Bytes(&'a [u8]),
+    File(&'a FileMapping, Range<usize>),
+}
+
+/// Why something is no artifact for us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// It does not begin as one.
+    #[error("this is not a compiled module")]
+    Foreign,
+    /// It ends too early, or its checksum is wrong.
+    #[error("the compiled module is damaged")]
+    Damaged,
+    /// Another version, machine or configuration has made it.
+    #[error(
+        "the compiled module was made by another version of Palisade, for another CPU, or by an engine with other settings"
+    )]
+    Mismatch,
+}
+
+impl Artifact {
+    /// Looks at what `bytes` hold, and copies what it needs of them.
+    pub(crate) fn from_bytes(bytes: &[u8], identity: &Identity) -> Result<Artifact, Refusal> {
+        Artifact::new(Source::Bytes(bytes.to_vec()), identity)
+    }
+
+    /// Looks at what a file holds, which is mapped as long as the code is used.
+    pub(crate) fn from_file(file: FileMapping, identity: &Identity) -> Result<Artifact, Refusal> {
+        Artifact::new(Source::File(Arc::new(file)), identity)
+    }
+
+    /// As [`Artifact::from_file`], for files of a [`Cache`](crate::Cache).
+    pub(crate) fn from_cache(
+        file: File,
+        identity: &Identity,
+    ) -> io::Result<Result<Artifact, Refusal>> {
+        // SAFETY: entries of a cache are complete when they get their name, and not changed afterwards, only removed or
+        // replaced by others; who has the right to do otherwise is trusted, as with the program's own file.
+        let mapping = unsafe { FileMapping::new(file) }?;
+        Ok(Artifact::from_file(mapping, identity))
+    }
+
+    fn new(source: Source, identity: &Identity) -> Result<Artifact, Refusal> {
+        let bytes = source.bytes();
+        if !bytes.starts_with(&MAGIC) {
+            return Err(Refusal::Foreign);
+        }
+        if bytes.len() < HEADER {
+            return Err(Refusal::Damaged);
+        }
+        let mut sum = Xxh3::new();
+        sum.update(&bytes[CHECKSUM.end..]);
+        if sum.digest().to_le_bytes() != bytes[CHECKSUM] {
+            return Err(Refusal::Damaged);
+        }
+        if bytes[16..48] != *identity {
+            return Err(Refusal::Mismatch);
+        }
+        let number = |at: usize| {
+            let bytes = bytes[at..at + 8].try_into().expect("eight bytes");
+            u64::from_le_bytes(bytes)
+        };
+        let section = |index: usize| {
+            let (start, end) = (number(64 + 16 * index), number(72 + 16 * index));
+            let range = usize::try_from(start).ok()?..usize::try_from(end).ok()?;
+            bytes.get(range.clone())?;
+            Some(range)
+        };
+        let sections: Option<Vec<_>> = (0..7).map(section).collect();
+        let [module, code, tables @ ..]: [_; 7] =
+            sections.and_then(|s| s.try_into().ok()).ok_or(Refusal::Damaged)?;
+        let start = u32::try_from(number(48)).map_err(|_| Refusal::Damaged)?;
+        let end = usize::try_from(start).ok().and_then(|start| start.checked_add(code.len()));
+        if end.is_none_or(|end| u32::try_from(end).is_err()) {
+            return Err(Refusal::Damaged);
+        }
+        let lazy = number(56) != 0;
+        let artifact = Artifact { lazy, start, module, code, tables, source };
+        artifact.section().is_some().then_some(artifact).ok_or(Refusal::Damaged)
+    }
+
+    /// The module, if it is part of the artifact.
+    pub(crate) fn module(&self) -> Option<ModuleSource> {
+        if self.module.is_empty() {
+            return None;
+        }
+        Some(match &self.source {
+            Source::Bytes(bytes) => ModuleSource::Bytes(bytes[self.module.clone()].to_vec()),
+            Source::File(file) => ModuleSource::File(file.clone(), self.module.clone()),
+        })
+    }
+
+    /// Bytes of machine code.
+    pub(crate) fn code_len(&self) -> usize {
+        self.code.len()
+    }
+
+    pub(super) fn code(&self) -> Code<'_> {
+        match &self.source {
+            Source::Bytes(bytes) => Code::Bytes(&bytes[self.code.clone()]),
+            Source::File(file) => Code::File(file, self.code.clone()),
+        }
+    }
+
+    /// The tables; `None` if these are none.
+    pub(super) fn section(&self) -> Option<Section> {
+        let [functions, traps, sources, call_sites, handlers] = &self.tables;
+        Some(Section {
+            start: self.start,
+            end: self.start + self.code.len() as u32,
+            functions: self.rows(functions)?,
+            traps: self.rows(traps)?,
+            sources: self.rows(sources)?,
+            call_sites: self.rows(call_sites)?,
+            handlers: self.rows(handlers)?,
+        })
+    }
+
+    fn rows<const N: usize>(&self, range: &Range<usize>) -> Option<Rows<N>> {
+        match &self.source {
+            Source::Bytes(bytes) => Rows::copied(&bytes[range.clone()]),
+            Source::File(file) => Rows::mapped(file, range.clone()),
+        }
+    }
+}
+
+impl Source {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Source::Bytes(bytes) => bytes,
+            Source::File(file) => file,
+        }
+    }
+}
+
+/// The module in an artifact.
+pub(crate) enum ModuleSource {
+    Bytes(Vec<u8>),
+    File(Arc<FileMapping>, Range<usize>),
+}
+
+impl AsRef<[u8]> for ModuleSource {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            ModuleSource::Bytes(bytes) => bytes,
+            ModuleSource::File(file, range) => &file[range.clone()],
+        }
+    }
+}
+
+/// Writes an artifact: `module` may be empty, `code` is that of `section`.
+pub(super) fn write(
+    to: &mut dyn Write,
+    identity: &Identity,
+    lazy: bool,
+    module: &[u8],
+    code: &[u8],
+    section: &Section,
+) -> io::Result<()> {
+    let parts: [&[u8]; 7] = [
+        module,
+        code,
+        bytemuck::cast_slice(&section.functions),
+        bytemuck::cast_slice(&section.traps),
+        bytemuck::cast_slice(&section.sources),
+        bytemuck::cast_slice(&section.call_sites),
+        bytemuck::cast_slice(&section.handlers),
+    ];
+    let mut header = [0; HEADER];
+    header[..8].copy_from_slice(&MAGIC);
+    header[16..48].copy_from_slice(identity);
+    header[48..56].copy_from_slice(&u64::from(section.start).to_le_bytes());
+    header[56..64].copy_from_slice(&u64::from(lazy).to_le_bytes());
+    let mut end = HEADER;
+    let mut gaps = Vec::with_capacity(parts.len());
+    for (index, part) in parts.iter().enumerate() {
+        let start = end.next_multiple_of(if index == 1 { CODE_ALIGN } else { ALIGN });
+        gaps.push(vec![0; start - end]);
+        end = start + part.len();
+        let place = 64 + 16 * index;
+        header[place..place + 8].copy_from_slice(&(start as u64).to_le_bytes());
+        header[place + 8..place + 16].copy_from_slice(&(end as u64).to_le_bytes());
+    }
+    let mut sum = Xxh3::new();
+    sum.update(&header[CHECKSUM.end..]);
+    for (gap, part) in gaps.iter().zip(parts) {
+        sum.update(gap);
+        sum.update(part);
+    }
+    header[CHECKSUM].copy_from_slice(&sum.digest().to_le_bytes());
+    to.write_all(&header)?;
+    for (gap, part) in gaps.iter().zip(parts) {
+        to.write_all(gap)?;
+        to.write_all(part)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,306 @@
+//! Compiled modules outside of the process: serialized ones, and the cache.
+
+#![forbid(unsafe_op_in_unsafe_fn)]
+
+use palisade::{
+    Cache, CacheConfig, Compilation, Config, Engine, Instance, Linker, Module, OptLevel,
+    Precompiled, Store, Trap, WasmBacktrace,
+};
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+const MODES: [Compilation; 3] =
+    [Compilation::Eager, Compilation::Lazy, Compilation::LazyWithBackground];
+
+/// Uses most of what an artifact has to have: traps, exceptions, runtime functions, tables, data, names.
+const TEXT: &str = r#"(module $everything
+    (import "host" "add" (func $host (param i32 i32) (result i32)))
+    (tag $e (param i32))
+    (memory (export "memory") 1 3)
+    (data (i32.const 8) "\2a\00\00\00")
+    (table 2 funcref) (elem (i32.const 0) $double $triple)
+    (type $unary (func (param i32) (result i32)))
+    (func $double (type $unary) (i32.mul (local.get 0) (i32.const 2)))
+    (func $triple (type $unary) (i32.mul (local.get 0) (i32.const 3)))
+    (func $throws (type $unary) (throw $e (local.get 0)))
+    (func $catches (export "catches") (type $unary)
+        (block $caught (result i32)
+            (drop (try_table (result i32) (catch $e $caught) (call $throws (local.get 0))))
+            (i32.const -1)))
+    (func $divides (export "divides") (type $unary) (i32.div_s (i32.const 100) (local.get 0)))
+    (func (export "indirect") (type $unary)
+        (call_indirect (type $unary) (i32.const 14) (local.get 0)))
+    (func (export "loads") (type $unary) (i32.load (local.get 0)))
+    (func (export "grows") (type $unary) (memory.grow (local.get 0)))
+    (func (export "host") (type $unary) (call $host (local.get 0) (i32.const 1))))"#;
+
+fn engine(mode: Compilation, cache: Option<&Cache>) -> Engine {
+    let mut config = Config::new();
+    config.compilation(mode).cache(cache.cloned());
+    Engine::new(&config).expect("a configuration that works")
+}
+
+/// Loads what was serialized.
+fn deserialize(engine: &Engine, bytes: &[u8]) -> palisade::Result<Module> {
+    // SAFETY: the tests give bytes that were serialized, or that the checksum refuses.
+    unsafe { Module::deserialize(engine, bytes) }
+}
+
+fn deserialize_file(engine: &Engine, file: &Path) -> palisade::Result<Module> {
+    // SAFETY: as above; no test changes a file that is in use.
+    unsafe { Module::deserialize_file(engine, file) }
+}
+
+fn cache(directory: &TempDir) -> Cache {
+    let mut config = CacheConfig::new();
+    config.with_directory(directory.path());
+    Cache::new(config).expect("a directory that can be written")
+}
+
+fn entries(directory: &TempDir) -> Vec<PathBuf> {
+    let files = fs::read_dir(directory.path()).expect("a directory");
+    files.map(|file| file.expect("readable").path()).collect()
+}
+
+/// Calls every function of an instance of [`TEXT`].
+#[track_caller]
+fn check(module: &Module) {
+    let mut store = Store::new(module.engine(), ());
+    let mut linker = Linker::new(module.engine());
+    linker.func_wrap("host", "add", |a: i32, b: i32| a + b).expect("no duplicates");
+    let instance = linker.instantiate(&mut store, module).expect("it links");
+    let mut call = |name: &str, param: i32| {
+        let func = instance.get_typed_func::<i32, i32>(&mut store, name).expect("exported");
+        func.call(&mut store, param)
+    };
+    for _ in 0..2 {
+        assert_eq!(call("catches", 5).expect("caught"), 5);
+        assert_eq!(call("divides", 7).expect("no trap"), 14);
+        assert_eq!(call("indirect", 0).expect("no trap"), 28);
+        assert_eq!(call("indirect", 1).expect("no trap"), 42);
+        assert_eq!(call("loads", 8).expect("no trap"), 42);
+        assert_eq!(call("grows", 0).expect("no trap"), 1);
+        assert_eq!(call("host", 41).expect("no trap"), 42);
+        let error = call("divides", 0).expect_err("a trap");
+        assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::IntegerDivisionByZero));
+        let backtrace = error.downcast_ref::<WasmBacktrace>().expect("a backtrace");
+        assert_eq!(backtrace.frames()[0].func_name(), Some("divides"));
+        assert!(backtrace.frames()[0].module_offset().is_some());
+        let error = call("loads", -1).expect_err("a trap");
+        assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::MemoryOutOfBounds));
+    }
+    assert_eq!(module.name(), Some("everything"));
+}
+
+#[test]
+fn serialized_modules_do_the_same() {
+    let directory = TempDir::new().expect("a directory");
+    let file = directory.path().join("module.pal");
+    for mode in MODES {
+        let engine = engine(mode, None);
+        let module = Module::new(&engine, TEXT).expect("valid");
+        let before = module.serialize().expect("it can be serialized");
+        check(&module);
+        let after = module.serialize().expect("it can be serialized");
+        for bytes in [before, after] {
+            assert_eq!(Engine::detect_precompiled(&bytes), Some(Precompiled::Module));
+            fs::write(&file, &bytes).expect("written");
+            for other in MODES {
+                let engine = self::engine(other, None);
+                check(&deserialize(&engine, &bytes).expect("sound"));
+                let module = deserialize_file(&engine, &file).expect("sound");
+                check(&module);
+                // What was loaded can be saved again.
+                check(&deserialize(&engine, &module.serialize().expect("again")).expect("sound"));
+            }
+            fs::remove_file(&file).expect("removed");
+        }
+    }
+    assert_eq!(Engine::detect_precompiled(b"\0asm\x01\0\0\0"), None);
+    let bytes = Engine::default().precompile_module(TEXT.as_bytes()).expect("valid");
+    check(&deserialize(&Engine::default(), &bytes).expect("sound"));
+}
+
+#[test]
+fn other_bytes_are_refused() {
+    let engine = Engine::default();
+    let bytes = engine.precompile_module(TEXT.as_bytes()).expect("valid");
+    let refusal = |bytes: &[u8]| deserialize(&engine, bytes).expect_err("refused").to_string();
+    for len in (0..bytes.len()).step_by(37) {
+        let message = refusal(&bytes[..len]);
+        assert!(message.contains("damaged") || len < 8 && message.contains("not a compiled"));
+    }
+    for place in (0..bytes.len()).step_by(211).chain(8..64) {
+        let mut damaged = bytes.clone();
+        damaged[place] ^= 0x40;
+        let message = refusal(&damaged);
+        assert!(message.contains("damaged") || place < 8, "{place}: {message}");
+    }
+    assert!(refusal(b"\0asm\x01\0\0\0").contains("not a compiled module"));
+    assert!(refusal(b"").contains("not a compiled module"));
+    let mut config = Config::new();
+    let error = |config: &Config| {
+        let other = Engine::new(config).expect("a configuration that works");
+        deserialize(&other, &bytes).expect_err("refused").to_string()
+    };
+    assert!(error(config.cranelift_opt_level(OptLevel::None)).contains("other settings"));
+    assert!(error(Config::new().wasm_threads(false)).contains("other settings"));
+    assert!(error(Config::new().native_cpu(false)).contains("other settings"));
+    let missing = deserialize_file(&engine, Path::new("/nowhere/module.pal"));
+    assert!(missing.expect_err("missing").to_string().contains("/nowhere/module.pal"));
+}
+
+#[test]
+fn modules_are_found_again() {
+    for mode in MODES {
+        let directory = TempDir::new().expect("a directory");
+        let cache = cache(&directory);
+        for round in 0..4 {
+            let engine = engine(mode, Some(&cache));
+            let module = Module::new(&engine, TEXT).expect("valid");
+            assert_eq!((cache.cache_hits(), cache.cache_misses()), (round, 1), "{mode:?}");
+            check(&module);
+            drop(module);
+        }
+        let stats = cache.stats().expect("readable");
+        assert_eq!((stats.entries, entries(&directory).len()), (1, 1));
+        // Something else is not found.
+        let engine = engine(mode, Some(&cache));
+        drop(Module::new(&engine, "(module)").expect("valid"));
+        let mut config = Config::new();
+        config.compilation(mode).cache(Some(cache.clone())).cranelift_opt_level(OptLevel::None);
+        check(&Module::new(&Engine::new(&config).expect("it works"), TEXT).expect("valid"));
+        assert_eq!(cache.cache_misses(), 3);
+        let removed = cache.clean().expect("writable");
+        assert_eq!((removed.entries, entries(&directory).len()), (3, 0));
+    }
+}
+
+/// With functions compiled on demand an entry grows with what is called.
+#[test]
+fn entries_grow() {
+    let directory = TempDir::new().expect("a directory");
+    let cache = cache(&directory);
+    let stores = |count: usize| -> String {
+        (0..count)
+            .map(|i| format!("(i32.store offset={} (local.get 0) (i32.const 1))", i * 8))
+            .collect()
+    };
+    let text = format!(
+        r#"(module (memory 1)
+            (func (export "a") (param i32) {})
+            (func (export "b") (param i32) {}))"#,
+        stores(500),
+        stores(1500),
+    );
+    let mut sizes = Vec::new();
+    for name in ["a", "a", "b", "b", "a"] {
+        let engine = engine(Compilation::Lazy, Some(&cache));
+        let module = Module::new(&engine, &text).expect("valid");
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).expect("no imports");
+        let before = module.code_size();
+        let func = instance.get_typed_func::<i32, ()>(&mut store, name).expect("exported");
+        func.call(&mut store, 0).expect("no trap");
+        sizes.push((before, module.code_size()));
+    }
+    assert!(sizes[0].0 < sizes[0].1, "nothing is known at first: {sizes:?}");
+    assert_eq!(sizes[1].0, sizes[1].1, "`a` is known");
+    assert!(sizes[2].0 < sizes[2].1, "`b` is not");
+    assert_eq!((sizes[3].0, sizes[4].0), (sizes[3].1, sizes[4].1), "both are known: {sizes:?}");
+}
+
+#[test]
+fn damaged_entries_are_replaced() {
+    let directory = TempDir::new().expect("a directory");
+    let cache = cache(&directory);
+    let load =
+        || check(&Module::new(&engine(Compilation::Eager, Some(&cache)), TEXT).expect("valid"));
+    load();
+    let entry = entries(&directory).pop().expect("an entry");
+    let sound = fs::read(&entry).expect("readable");
+    let mut damaged = sound.clone();
+    damaged[sound.len() / 2] ^= 1;
+    let contents: [&[u8]; 6] =
+        [b"", b"\x7fpalisad", &sound[..sound.len() - 1], &damaged, b"something else", &[0; 5000]];
+    for (round, wrong) in contents.into_iter().enumerate() {
+        fs::remove_file(&entry).expect("removed");
+        fs::write(&entry, wrong).expect("written");
+        load();
+        assert_eq!(cache.cache_misses(), round + 2);
+        assert_eq!(fs::read(&entry).expect("readable"), sound);
+        load();
+        assert_eq!(cache.cache_misses(), round + 2);
+    }
+    // An entry that is no file, and a folder that has gone.
+    fs::remove_file(&entry).expect("removed");
+    fs::create_dir(&entry).expect("made");
+    load();
+    fs::remove_dir(&entry).expect("still there");
+    fs::remove_dir(directory.path()).expect("empty");
+    load();
+}
+
+#[test]
+fn the_least_recently_used_goes() {
+    let directory = TempDir::new().expect("a directory");
+    let text =
+        |number: usize| format!("(module (func (export \"f\") (result i32) i32.const {number}))");
+    let unlimited = cache(&directory);
+    let load = |cache: &Cache, number: usize| {
+        drop(Module::new(&engine(Compilation::Eager, Some(cache)), text(number)).expect("valid"));
+    };
+    load(&unlimited, 0);
+    let one = unlimited.stats().expect("readable").bytes;
+    let foreign = directory.path().join("notes.txt");
+    fs::write(&foreign, "not ours").expect("written");
+    let mut config = CacheConfig::new();
+    config.with_directory(directory.path()).with_files_total_size_soft_limit(8 * one);
+    let limited = Cache::new(config).expect("a directory");
+    for number in 1..40 {
+        load(&limited, number);
+        // Stays, since it is used.
+        load(&limited, 0);
+        assert!(limited.stats().expect("readable").bytes <= 8 * one);
+    }
+    let misses = limited.cache_misses();
+    load(&limited, 0);
+    assert_eq!(limited.cache_misses(), misses);
+    load(&limited, 1);
+    assert_eq!(limited.cache_misses(), misses + 1);
+    assert!(foreign.exists());
+}
+
+#[test]
+fn many_at_once() {
+    let directory = TempDir::new().expect("a directory");
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let directory = &directory;
+            scope.spawn(move || {
+                for round in 0..10 {
+                    let cache = cache(directory);
+                    let mode = MODES[(thread + round) % MODES.len()];
+                    check(&Module::new(&engine(mode, Some(&cache)), TEXT).expect("valid"));
+                    if (thread + round) % 7 == 0 {
+                        let _ = cache.clean();
+                    }
+                }
+            });
+        }
+    });
+    let unfinished = |file: &PathBuf| file.extension().is_none_or(|ending| ending != "pal");
+    assert_eq!(entries(&directory).iter().filter(|file| unfinished(file)).count(), 0);
+}
+
+#[test]
+fn folders_that_cannot_be_made() {
+    let directory = TempDir::new().expect("a directory");
+    let file = directory.path().join("file");
+    fs::write(&file, "").expect("written");
+    let mut config = CacheConfig::new();
+    config.with_directory(file.join("below"));
+    let error = Cache::new(config).expect_err("not below a file").to_string();
+    assert!(error.contains("file/below"), "{error}");
+}
