@@ -247,8 +247,7 @@ impl Module {
 
     /// The type of an export.
     pub fn get_export(&self, name: &str) -> Option<ExternType> {
-        let place = *self.0.info().export_names.get(name)?;
-        Some(self.0.extern_type(self.0.info().exports[place].item))
+        Some(self.0.extern_type(self.0.info().export(name)?.item))
     }
 
     /// Bytes of machine code.
