@@ -122,6 +122,43 @@ fn serialized_modules_do_the_same() {
     check(&deserialize(&Engine::default(), &bytes).expect("sound"));
 }
 
+/// Large initial contents of a memory are mapped from the file, and each instance has its own.
+#[test]
+fn initial_contents_of_memories() {
+    let directory = TempDir::new().expect("a directory");
+    let cache = cache(&directory);
+    let byte = |place: usize| (place * 7 % 251) as u8;
+    let data: String = (0..150_000).map(|place| format!("\\{:02x}", byte(place))).collect();
+    let text = format!(
+        r#"(module (memory (export "memory") 3 4)
+            (data (i32.const 100) "{data}") (data (i32.const 196600) "\01\02\03"))"#
+    );
+    let file = directory.path().join("module");
+    fs::write(&file, Engine::default().precompile_module(text.as_bytes()).expect("valid"))
+        .expect("written");
+    for round in 0..6 {
+        let mode = MODES[round % MODES.len()];
+        let engine = engine(mode, Some(&cache));
+        let module = match round {
+            0..3 => Module::new(&engine, &text).expect("valid"),
+            _ => deserialize_file(&engine, &file).expect("sound"),
+        };
+        for _ in 0..3 {
+            let mut store = Store::new(&engine, ());
+            let instance = Instance::new(&mut store, &module, &[]).expect("no imports");
+            let memory = instance.get_memory(&mut store, "memory").expect("exported");
+            let bytes = memory.data_mut(&mut store);
+            assert!((0..150_000).all(|place| bytes[100 + place] == byte(place)));
+            assert_eq!(bytes[196_598..196_605], [0, 0, 1, 2, 3, 0, 0]);
+            assert!(bytes[150_100..196_600].iter().all(|byte| *byte == 0));
+            bytes.fill(0xff);
+            assert_eq!(memory.grow(&mut store, 1).expect("below the maximum"), 3);
+            assert!(memory.data(&store)[3 << 16..].iter().all(|byte| *byte == 0));
+        }
+    }
+    assert!(cache.cache_hits() >= 1);
+}
+
 #[test]
 fn other_bytes_are_refused() {
     let engine = Engine::default();

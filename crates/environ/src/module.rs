@@ -103,6 +103,15 @@ impl ModuleInfo {
         self.types[self.funcs[index]].signature()
     }
 
+    /// The export of this name. Of few, comparing finds it faster than hashing would (the runtime of WASI looks for the
+    /// memory in each call).
+    pub fn export(&self, name: &str) -> Option<&Export> {
+        if self.exports.len() <= 8 {
+            return self.exports.iter().find(|export| export.name == name);
+        }
+        Some(&self.exports[*self.export_names.get(name)?])
+    }
+
     /// The contents of the first custom section of this name.
     pub fn custom_section(&self, name: &str) -> Option<&CustomSection> {
         self.custom_sections.iter().find(|section| section.name == name)

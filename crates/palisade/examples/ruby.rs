@@ -11,7 +11,10 @@
 //! package describes its functions in an early form of the component model's interfaces: names are whole signatures,
 //! and values of Ruby are numbers that the host hands out, one for each address that the guest gives it.
 
-use palisade::{Engine, Error, Instance, Linker, Module, Result, Store, TypedFunc, WasmParams};
+use palisade::{
+    Compilation, Config, Engine, Error, Instance, Linker, Module, Result, Store, TypedFunc,
+    WasmParams,
+};
 use palisade_wasi::{WasiCtx, WasiCtxBuilder};
 use std::process::ExitCode;
 
@@ -39,7 +42,8 @@ struct Ruby {
 
 impl Ruby {
     fn new(file: &str) -> Result<Ruby> {
-        let engine = Engine::default();
+        // All 30 MB would take seconds; a script needs a part.
+        let engine = Engine::new(Config::new().compilation(Compilation::LazyWithBackground))?;
         let module = Module::from_file(&engine, file)?;
         let mut linker = Linker::new(&engine);
         palisade_wasi::add_to_linker(&mut linker, |host: &mut Host| &mut host.wasi)?;

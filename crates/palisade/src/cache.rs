@@ -9,7 +9,7 @@
 #![forbid(unsafe_code)]
 
 use crate::error::{Context, Result};
-use crate::vm::{Artifact, CodeImage, Identity, Refusal};
+use crate::vm::{Artifact, ArtifactContents, CodeImage, Identity, Refusal};
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::DirBuilderExt;
@@ -166,20 +166,21 @@ impl Cache {
         }
     }
 
-    /// Keeps what is compiled of `code` under this name.
-    pub(crate) fn store(&self, key: &Identity, code: &CodeImage) {
+    /// Keeps what is compiled of `code` under this name, with the initial contents of the module's memory.
+    pub(crate) fn store(&self, key: &Identity, code: &CodeImage, memory: &[u8]) {
         // Without the entry it is compiled again.
-        let _ = self.try_store(key, code);
+        let contents = ArtifactContents { identity: key, module: &[], memory };
+        let _ = self.try_store(code, &contents);
         let _ = self.evict();
     }
 
-    fn try_store(&self, key: &Identity, code: &CodeImage) -> io::Result<()> {
+    fn try_store(&self, code: &CodeImage, contents: &ArtifactContents<'_>) -> io::Result<()> {
         let file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.0.directory)?;
         let mut writer = BufWriter::new(file);
-        code.save(&mut writer, key, &[])?;
+        code.save(&mut writer, contents)?;
         writer.flush()?;
         let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.persist(self.path(key))?;
+        file.persist(self.path(contents.identity))?;
         Ok(())
     }
 

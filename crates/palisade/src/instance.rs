@@ -111,7 +111,7 @@ impl Instance {
         let store = store.as_context_mut().opaque();
         let index = self.index(store);
         let info = store.instance(index).module().info();
-        let item = info.exports[*info.export_names.get(name)?].item;
+        let item = info.export(name)?.item;
         Some(Extern::of_instance(store, index, item))
     }
 

@@ -7,8 +7,8 @@ use crate::input::{binary_of, looks_like};
 use crate::module_meta::ModuleMeta;
 use crate::types::{ExportType, ExternType, ImportType};
 use crate::vm::{
-    Artifact, CodeImage, Identity, Refusal, compile_in_background, prepare, reserve_lazily,
-    restore_lazily,
+    Artifact, ArtifactContents, CodeImage, Identity, Refusal, compile_in_background, prepare,
+    reserve_lazily, restore_lazily,
 };
 use crate::{Cache, Compilation, Engine, FuncType};
 use palisade_compile::TrampolineKind;
@@ -169,7 +169,11 @@ impl Module {
         if let Some(entry) = &mut entry {
             entry.known = code.len();
         }
-        Ok(Module::with_code(engine, bytes, meta, code, entry))
+        let module = Module::with_code(engine, bytes, meta, code, entry);
+        if let (Some(memory), Some(image)) = (module.0.own_memory(), artifact.memory_image()) {
+            let _ = module.0.memory_image.set(Some((memory, Arc::new(image))));
+        }
+        Ok(module)
     }
 
     fn with_code(
@@ -211,7 +215,10 @@ impl Module {
     /// None that is known.
     pub fn serialize(&self) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        self.0.code.save(&mut bytes, &self.0.engine.identity(), &self.0.bytes)?;
+        let memory = self.0.memory_contents().unwrap_or_default();
+        let identity = &self.0.engine.identity();
+        let contents = ArtifactContents { identity, module: &self.0.bytes, memory: &memory };
+        self.0.code.save(&mut bytes, &contents)?;
         Ok(bytes)
     }
 
@@ -247,8 +254,7 @@ impl Module {
 
     /// The type of an export.
     pub fn get_export(&self, name: &str) -> Option<ExternType> {
-        let place = *self.0.info().export_names.get(name)?;
-        Some(self.0.extern_type(self.0.info().exports[place].item))
+        Some(self.0.extern_type(self.0.info().export(name)?.item))
     }
 
     /// Bytes of machine code.
@@ -298,7 +304,8 @@ impl ModuleInner {
         let Some(entry) = &mut *entry else { return };
         let code = self.code.len();
         if entry.known == 0 || code > entry.known + entry.known / 8 {
-            entry.cache.store(&entry.key, &self.code);
+            let memory = self.memory_contents().unwrap_or_default();
+            entry.cache.store(&entry.key, &self.code, &memory);
             entry.known = code;
         }
     }
@@ -337,17 +344,33 @@ impl ModuleInner {
     }
 
     /// A copy-on-write image of a memory's initial contents, where that pays: the contents are large, known before
-    /// instantiation, and needed more than once.
+    /// instantiation, and needed more than once or in a file anyhow.
     pub(crate) fn memory_image(&self) -> Option<(MemoryIndex, Arc<MemoryImage>)> {
+        if let Some(image) = self.memory_image.get() {
+            return image.clone();
+        }
         if self.instantiations.fetch_add(1, Ordering::Relaxed) == 0 {
             return None;
         }
-        self.memory_image.get_or_init(|| self.make_memory_image()).clone()
+        let make = || {
+            let contents = self.memory_contents()?;
+            // Without an image the segments are copied, so a system that refuses one costs only time.
+            Some((self.own_memory()?, Arc::new(MemoryImage::new(&contents).ok()?)))
+        };
+        self.memory_image.get_or_init(make).clone()
     }
 
-    fn make_memory_image(&self) -> Option<(MemoryIndex, Arc<MemoryImage>)> {
+    /// The first memory that the module does not import.
+    fn own_memory(&self) -> Option<MemoryIndex> {
         let info = self.info();
-        let (memory, ty) = info.memories.iter().nth(info.imported_memories)?;
+        info.memories.keys().nth(info.imported_memories)
+    }
+
+    /// What all segments write into the module's own memory, if it is to have an image.
+    fn memory_contents(&self) -> Option<Vec<u8>> {
+        let info = self.info();
+        let memory = self.own_memory()?;
+        let ty = &info.memories[memory];
         if ty.is_shared() {
             // Made by whoever uses it first; many instances of it are not what it is for.
             return None;
@@ -378,8 +401,7 @@ impl ModuleInner {
         for (start, data) in parts {
             contents[start..start + data.len()].copy_from_slice(data);
         }
-        // Without an image the segments are copied, so a system that refuses one costs only time.
-        Some((memory, Arc::new(MemoryImage::new(&contents).ok()?)))
+        Some(contents)
     }
 }
 

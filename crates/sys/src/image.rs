@@ -1,15 +1,24 @@
 //! Initial contents of memories as copy-on-write mappings.
 
-use crate::round_up_to_page;
+use crate::{FileMapping, page_size, round_up_to_page};
 use std::fs::File;
 use std::io::{self, Write};
+use std::ops::Range;
 use std::os::fd::{AsRawFd, FromRawFd};
+use std::sync::Arc;
 
 /// Bytes that can be mapped copy-on-write any number of times.
 #[derive(Debug)]
 pub struct MemoryImage {
-    file: File,
+    contents: Contents,
     len: usize,
+}
+
+#[derive(Debug)]
+enum Contents {
+    Own(File),
+    /// From this byte of the file on.
+    Mapped(Arc<FileMapping>, usize),
 }
 
 impl MemoryImage {
@@ -23,7 +32,16 @@ impl MemoryImage {
         let mut file = memory_file(c"palisade-data")?;
         file.write_all(bytes)?;
         file.set_len(len as u64)?;
-        Ok(MemoryImage { file, len })
+        Ok(MemoryImage { contents: Contents::Own(file), len })
+    }
+
+    /// An image of `range` of a file, and what follows up to a whole page, which must be zeros; `None` if the range does not
+    /// begin on a page, or the file ends before the page does.
+    pub fn of_file(file: &Arc<FileMapping>, range: Range<usize>) -> Option<MemoryImage> {
+        let len = round_up_to_page(range.len())?;
+        file.get(range.start..range.start.checked_add(len)?)?;
+        let contents = Contents::Mapped(file.clone(), range.start);
+        range.start.is_multiple_of(page_size()).then_some(MemoryImage { contents, len })
     }
 
     /// Bytes that a mapping of it covers; whole pages.
@@ -45,6 +63,10 @@ impl MemoryImage {
         if self.len == 0 {
             return Ok(());
         }
+        let (file, offset) = match &self.contents {
+            Contents::Own(file) => (file, 0),
+            Contents::Mapped(mapping, offset) => (mapping.file(), *offset),
+        };
         // SAFETY: by this function's contract the pages replaced are the caller's to replace.
         let mapped = unsafe {
             libc::mmap(
@@ -52,8 +74,8 @@ impl MemoryImage {
                 self.len,
                 libc::PROT_READ | libc::PROT_WRITE,
                 libc::MAP_PRIVATE | libc::MAP_FIXED,
-                self.file.as_raw_fd(),
-                0,
+                file.as_raw_fd(),
+                offset as libc::off_t,
             )
         };
         if mapped == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(()) }

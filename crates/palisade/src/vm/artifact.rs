@@ -8,7 +8,7 @@
 //! would make the same code of the same module, which the *identity* in the header stands for.
 
 use super::rows::Rows;
-use palisade_sys::FileMapping;
+use palisade_sys::{FileMapping, MemoryImage};
 use std::fs::File;
 use std::io::{self, Write};
 use std::ops::Range;
@@ -19,13 +19,16 @@ use xxhash_rust::xxh3::Xxh3;
 pub(crate) const MAGIC: [u8; 8] = *b"\x7fpalisad";
 
 /// Changes when the layout of artifacts or of what compiled code sees does.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
+
+/// The module, its code, five tables, initial contents of its memory.
+const SECTIONS: usize = 8;
 
 /// Bytes of the header.
 const HEADER: usize = 256;
 
-/// Where the code begins is a multiple of this: no page is larger.
-const CODE_ALIGN: usize = 64 << 10;
+/// What is mapped begins and ends at multiples of this: no page is larger.
+const PAGE_ALIGN: usize = 64 << 10;
 
 /// Where other sections begin is a multiple of this.
 const ALIGN: usize = 64;
@@ -64,6 +67,7 @@ pub(crate) struct Artifact {
     module: Range<usize>,
     code: Range<usize>,
     tables: [Range<usize>; 5],
+    memory: Range<usize>,
 }
 
 enum Source {
@@ -141,8 +145,8 @@ impl Artifact {
             bytes.get(range.clone())?;
             Some(range)
         };
-        let sections: Option<Vec<_>> = (0..7).map(section).collect();
-        let [module, code, tables @ ..]: [_; 7] =
+        let sections: Option<Vec<_>> = (0..SECTIONS).map(section).collect();
+        let [module, code, tables @ .., memory]: [_; SECTIONS] =
             sections.and_then(|s| s.try_into().ok()).ok_or(Refusal::Damaged)?;
         let start = u32::try_from(number(48)).map_err(|_| Refusal::Damaged)?;
         let end = usize::try_from(start).ok().and_then(|start| start.checked_add(code.len()));
@@ -150,7 +154,7 @@ impl Artifact {
             return Err(Refusal::Damaged);
         }
         let lazy = number(56) != 0;
-        let artifact = Artifact { lazy, start, module, code, tables, source };
+        let artifact = Artifact { lazy, start, module, code, tables, memory, source };
         artifact.section().is_some().then_some(artifact).ok_or(Refusal::Damaged)
     }
 
@@ -168,6 +172,16 @@ impl Artifact {
     /// Bytes of machine code.
     pub(crate) fn code_len(&self) -> usize {
         self.code.len()
+    }
+
+    /// The initial contents of the module's memory, if they are in a file.
+    pub(crate) fn memory_image(&self) -> Option<MemoryImage> {
+        match &self.source {
+            Source::File(file) if !self.memory.is_empty() => {
+                MemoryImage::of_file(file, self.memory.clone())
+            }
+            Source::File(_) | Source::Bytes(_) => None,
+        }
     }
 
     pub(super) fn code(&self) -> Code<'_> {
@@ -223,50 +237,59 @@ impl AsRef<[u8]> for ModuleSource {
     }
 }
 
-/// Writes an artifact: `module` may be empty, `code` is that of `section`.
+/// What an artifact is made of besides code.
+pub(crate) struct Contents<'a> {
+    pub(crate) identity: &'a Identity,
+    /// The module, or nothing if whoever loads the artifact has it.
+    pub(crate) module: &'a [u8],
+    /// The initial contents of the module's memory, if that is to be mapped.
+    pub(crate) memory: &'a [u8],
+}
+
+/// Writes an artifact; `code` is that of `section`.
 pub(super) fn write(
     to: &mut dyn Write,
-    identity: &Identity,
+    contents: &Contents<'_>,
     lazy: bool,
-    module: &[u8],
     code: &[u8],
     section: &Section,
 ) -> io::Result<()> {
-    let parts: [&[u8]; 7] = [
-        module,
+    let parts: [&[u8]; SECTIONS] = [
+        contents.module,
         code,
         bytemuck::cast_slice(&section.functions),
         bytemuck::cast_slice(&section.traps),
         bytemuck::cast_slice(&section.sources),
         bytemuck::cast_slice(&section.call_sites),
         bytemuck::cast_slice(&section.handlers),
+        contents.memory,
     ];
     let mut header = [0; HEADER];
     header[..8].copy_from_slice(&MAGIC);
-    header[16..48].copy_from_slice(identity);
+    header[16..48].copy_from_slice(contents.identity);
     header[48..56].copy_from_slice(&u64::from(section.start).to_le_bytes());
     header[56..64].copy_from_slice(&u64::from(lazy).to_le_bytes());
     let mut end = HEADER;
-    let mut gaps = Vec::with_capacity(parts.len());
+    let mut gaps = Vec::with_capacity(parts.len() + 1);
     for (index, part) in parts.iter().enumerate() {
-        let start = end.next_multiple_of(if index == 1 { CODE_ALIGN } else { ALIGN });
+        let mapped = [1, SECTIONS - 1].contains(&index);
+        let start = end.next_multiple_of(if mapped { PAGE_ALIGN } else { ALIGN });
         gaps.push(vec![0; start - end]);
         end = start + part.len();
         let place = 64 + 16 * index;
         header[place..place + 8].copy_from_slice(&(start as u64).to_le_bytes());
         header[place + 8..place + 16].copy_from_slice(&(end as u64).to_le_bytes());
     }
+    // The memory is mapped in whole pages, so zeros follow.
+    gaps.push(vec![0; end.next_multiple_of(PAGE_ALIGN) - end]);
+    let mut pieces: Vec<&[u8]> = Vec::with_capacity(gaps.len() + parts.len());
+    for (gap, part) in gaps.iter().zip(parts.iter().chain(&[&[][..]])) {
+        pieces.extend([gap, *part]);
+    }
     let mut sum = Xxh3::new();
     sum.update(&header[CHECKSUM.end..]);
-    for (gap, part) in gaps.iter().zip(parts) {
-        sum.update(gap);
-        sum.update(part);
-    }
+    pieces.iter().for_each(|piece| sum.update(piece));
     header[CHECKSUM].copy_from_slice(&sum.digest().to_le_bytes());
     to.write_all(&header)?;
-    for (gap, part) in gaps.iter().zip(parts) {
-        to.write_all(gap)?;
-        to.write_all(part)?;
-    }
-    Ok(())
+    pieces.iter().try_for_each(|piece| to.write_all(piece))
 }

@@ -5,7 +5,7 @@
 //! when the last owner of the image drops. An image whose functions are compiled when they are called gets its texts one
 //! after the other; what is there already does not change.
 
-use super::artifact::{self, Artifact, Code, FunctionRow, Identity, Section};
+use super::artifact::{self, Artifact, Code, Contents, FunctionRow, Section};
 use super::lazy::Lazy;
 use super::registry;
 use super::rows::Rows;
@@ -140,13 +140,8 @@ impl CodeImage {
         &self.chunks[place].functions
     }
 
-    /// Writes an artifact of what is compiled so far. The module is part of it if it is given.
-    pub(crate) fn save(
-        &self,
-        to: &mut dyn Write,
-        identity: &Identity,
-        module: &[u8],
-    ) -> io::Result<()> {
+    /// Writes an artifact of what is compiled so far.
+    pub(crate) fn save(&self, to: &mut dyn Write, contents: &Contents<'_>) -> io::Result<()> {
         // Stubs are made anew.
         let first = usize::from(self.lazy.is_some());
         let count = self.published.load(Ordering::Acquire);
@@ -179,7 +174,7 @@ impl CodeImage {
         let code = unsafe {
             std::slice::from_raw_parts(self.address(start) as *const u8, (end - start) as usize)
         };
-        artifact::write(to, identity, self.lazy.is_some(), module, code, &section)
+        artifact::write(to, contents, self.lazy.is_some(), code, &section)
     }
 
     fn base(&self) -> usize {

@@ -28,7 +28,8 @@ mod typed_entry;
 
 pub(crate) use activation::{call_array, capture_backtrace, install_fault_handler};
 pub(crate) use artifact::{
-    Artifact, Identity, MAGIC as ARTIFACT_MAGIC, Refusal, VERSION as ARTIFACT_VERSION,
+    Artifact, Contents as ArtifactContents, Identity, MAGIC as ARTIFACT_MAGIC, Refusal,
+    VERSION as ARTIFACT_VERSION,
 };
 pub(crate) use code::{CodeImage, CodePlace};
 pub(crate) use exception::TagData;
