@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+mod owners;
 mod references;
 mod switches;
 mod tail;
