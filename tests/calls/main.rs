@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+mod jumps;
 mod owners;
 mod references;
 mod switches;

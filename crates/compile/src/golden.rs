@@ -67,6 +67,11 @@ fn atomic() {
 }
 
 #[test]
+fn br_table() {
+    check("br_table");
+}
+
+#[test]
 fn branch_hints() {
     check("branch_hints");
 }
