@@ -110,3 +110,8 @@ fn several_memories() {
 fn table64() {
     check("table64");
 }
+
+#[test]
+fn unreachable() {
+    check("unreachable");
+}

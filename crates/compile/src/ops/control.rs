@@ -15,7 +15,7 @@ use cranelift_codegen::ir::{
     Block, BlockArg, BlockCall, ConstantData, ExternalName, GlobalValueData, InstBuilder,
     JumpTableData, MemFlagsData, UserExternalName, Value, types,
 };
-use palisade_environ::Trap;
+use palisade_environ::{Libcall, Trap};
 use std::collections::BTreeMap;
 use wasmparser::{BlockType, BrTable};
 
@@ -33,11 +33,19 @@ struct Run {
 }
 
 impl Translator<'_> {
+    /// A trap by a call takes a fifth of the time of one by a fault, which goes through the kernel, but more code. Right
+    /// behind a call, where compilers put it to say that the callee does not return, it is not expected to be reached.
     pub(super) fn unreachable(&mut self) {
         let block = self.builder.current_block().expect("inside a block");
+        let func = &self.builder.func;
+        let last = func.layout.last_inst(block);
+        let after_call = last.is_some_and(|inst| func.dfg.insts[inst].opcode().is_call());
         // What only traps in the end is not worth space among the code that does not.
         if self.builder.func.layout.entry_block().is_some_and(|entry| entry != block) {
             self.builder.set_cold_block(block);
+        }
+        if !after_call {
+            self.libcall(Libcall::Unreachable, &[]);
         }
         self.builder.ins().trap(trap_code(Trap::UnreachableCodeReached));
         self.state.reachable = false;
