@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+mod inline;
 mod jumps;
 mod owners;
 mod references;

@@ -17,7 +17,6 @@ use palisade_environ::{DefinedFuncIndex, Libcall, ModuleInfo, Signature, Trap};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use wasmparser::{BinaryReader, FunctionBody};
 
 /// How much effort goes into faster code.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
@@ -215,11 +214,8 @@ impl Compiler {
         let func = &mut scratch.context.func;
         match job {
             Job::Body(index) => {
-                let range = module.bodies[index].clone();
-                let reader = BinaryReader::new(&bytes[range.clone()], range.start as u64);
-                let body = FunctionBody::new(reader);
                 let (context, isa) = (&mut scratch.builder, &*self.isa);
-                function::translate(func, context, module, isa, self.deterministic, index, body)?;
+                function::translate(func, context, module, bytes, isa, self.deterministic, index)?;
             }
             Job::Libcall(libcall) => {
                 trampoline::build_libcall(func, &mut scratch.builder, libcall, config)

@@ -87,6 +87,11 @@ fn exceptions() {
 }
 
 #[test]
+fn inline() {
+    check("inline");
+}
+
+#[test]
 fn memory32() {
     check("memory32");
 }

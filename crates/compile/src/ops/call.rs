@@ -8,6 +8,7 @@
 
 use crate::bounds;
 use crate::env::trap_code;
+use crate::error::CompileError;
 use crate::function::Translator;
 use crate::signature::{
     NAMESPACE_FUNC, NAMESPACE_LIBCALL, POINTER, clif_type, libcall_signature, wasm_signature,
@@ -43,15 +44,20 @@ enum Callee {
 }
 
 impl Translator<'_> {
-    pub(super) fn call(&mut self, func: FuncIndex) {
+    pub(super) fn call(&mut self, func: FuncIndex) -> Result<(), CompileError> {
+        if self.inline(func)? {
+            return Ok(());
+        }
         let ty = self.env.module.funcs[func];
         // What the host throws through a call without trampoline reaches no handler of the function itself.
         let direct = self.state.scope().is_none() && self.is_in_loop();
         if self.env.module.defined_func(func).is_none() && direct {
-            return self.call_import_in_loop(func, ty);
+            self.call_import_in_loop(func, ty);
+        } else {
+            let callee = self.callee(func);
+            self.emit_call(callee, ty);
         }
-        let callee = self.callee(func);
-        self.emit_call(callee, ty);
+        Ok(())
     }
 
     pub(super) fn call_indirect(&mut self, ty: u32, table: u32) {
