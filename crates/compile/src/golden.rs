@@ -112,6 +112,11 @@ fn several_memories() {
 }
 
 #[test]
+fn sums() {
+    check("sums");
+}
+
+#[test]
 fn table64() {
     check("table64");
 }
