@@ -9,10 +9,12 @@
 
 #![forbid(unsafe_code)]
 
+mod child;
 mod contender;
 mod contenders;
 mod corpus;
 mod generated;
+mod guests;
 mod machine;
 mod measures;
 mod options;
@@ -22,13 +24,21 @@ mod rounds;
 mod stats;
 
 use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
 use options::Options;
+use std::path::Path;
 use std::process::ExitCode;
 
+/// Loads code of wasmtime's from a file that it trusts.
+pub type LoadModule = fn(&wasmtime::Engine, &Path) -> wasmtime::Result<wasmtime::Module>;
+
 /// What the program does.
-pub fn main() -> ExitCode {
+pub fn main(load: LoadModule) -> ExitCode {
+    if let Some(outcome) = child::run(load) {
+        return outcome;
+    }
     let options = Options::parse();
-    match run(&options) {
+    match run(&options, load) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("error: {message}");
@@ -37,8 +47,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(options: &Options) -> Result<(), String> {
-    let contenders = contenders::chosen(&options.contenders)?;
+fn run(options: &Options, load: LoadModule) -> Result<(), String> {
+    let contenders = contenders::chosen(options, load)?;
     let measures = measures::chosen(options);
     if options.list {
         for measure in &measures {
@@ -48,14 +58,29 @@ fn run(options: &Options) -> Result<(), String> {
     }
     let mut report = report::Report::new(options, &contenders);
     report::table::header(&report);
+    let bar = progress_bar(measures.len());
     for measure in &measures {
-        let row = rounds::measure(measure, &contenders, options);
-        report::table::row(&report, &row);
+        let name = measure.full_name();
+        let progress = |doing: &str| bar.set_message(format!("{name}: {doing}"));
+        let row = rounds::measure(measure, &contenders, options, &progress);
+        bar.suspend(|| report::table::row(&report, &row));
+        bar.inc(1);
         report.rows.push(row);
     }
+    bar.finish_and_clear();
     report::table::summary(&report);
     if let Some(path) = &options.json {
         report::json::write(&report, path)?;
     }
+    if let Some(path) = &options.html {
+        report::html::write(&report, path)?;
+    }
     Ok(())
+}
+
+/// Shows how far things are, where there is a terminal.
+fn progress_bar(measures: usize) -> ProgressBar {
+    let style = "{elapsed_precise} {bar:24} {pos}/{len} {wide_msg}";
+    ProgressBar::new(measures as u64)
+        .with_style(ProgressStyle::with_template(style).expect("a valid template"))
 }

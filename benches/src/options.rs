@@ -8,7 +8,8 @@ use std::time::Duration;
 #[derive(Parser)]
 #[command(name = "palisade-bench", version)]
 pub(crate) struct Options {
-    /// Fewer rounds and no large programs: under 3 minutes.
+    /// Under 3 minutes: fewer rounds, no Ruby and WASI, and only palisade, wasmtime, V8 and native code, unless others are
+    /// named.
     #[arg(long)]
     pub(crate) quick: bool,
     /// Only measures whose name (section/name, see --list) contains this; may be repeated.
@@ -26,6 +27,9 @@ pub(crate) struct Options {
     /// Writes everything that was measured to a file.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+    /// Writes a page with plots to a file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
 }
 
 impl Options {
@@ -37,6 +41,14 @@ impl Options {
     /// How much time a contender gets for one measure. One that needs more takes part in fewer rounds.
     pub(crate) fn budget(&self) -> Duration {
         Duration::from_millis(if self.quick { 300 } else { 3000 })
+    }
+
+    /// Whether a contender of this name takes part.
+    pub(crate) fn includes(&self, contender: &str) -> bool {
+        match self.contenders.is_empty() {
+            true => !self.quick || ["palisade", "wasmtime", "v8", "native"].contains(&contender),
+            false => self.contenders.iter().any(|name| name == contender),
+        }
     }
 
     /// Whether a measure of this full name is wanted.

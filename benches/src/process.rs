@@ -31,10 +31,7 @@ impl Process {
             .and_then(|()| self.input.flush())
             .and_then(|()| self.output.read_line(&mut answer))
             .map_err(|error| format!("the process is gone: {error}"))?;
-        parse(&answer).ok_or_else(|| match answer.trim() {
-            "" => "the process ended".to_string(),
-            message => message.to_string(),
-        })
+        parse(&answer)
     }
 }
 
@@ -46,9 +43,16 @@ impl Drop for Process {
     }
 }
 
-fn parse(answer: &str) -> Option<Sample> {
-    let (value, result) = answer.trim().split_once(' ')?;
-    Some(Sample { value: value.parse().ok()?, result: result.parse().ok()? })
+/// The two numbers of an answer, or else its text as an error.
+pub(crate) fn parse(answer: &str) -> Result<Sample, String> {
+    let numbers = || {
+        let (value, result) = answer.trim().split_once(' ')?;
+        Some(Sample { value: value.parse().ok()?, result: result.parse().ok()? })
+    };
+    numbers().ok_or_else(|| match answer.trim() {
+        "" => "the process ended".to_string(),
+        message => message.to_string(),
+    })
 }
 
 #[cfg(test)]
@@ -59,7 +63,7 @@ mod tests {
     fn answers_are_two_numbers_or_a_message() {
         let sample = parse("1234.5 -7\n").expect("two numbers");
         assert_eq!((sample.value, sample.result), (1234.5, -7));
-        assert!(parse("RangeError: out of memory").is_none());
-        assert!(parse("").is_none());
+        assert_eq!(parse("out of memory\n").err().as_deref(), Some("out of memory"));
+        assert_eq!(parse("").err().as_deref(), Some("the process ended"));
     }
 }

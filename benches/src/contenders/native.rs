@@ -37,7 +37,9 @@ impl Native {
         compile(Command::new("cc").args(["-O2", "-c", DRIVER, "-o"]).arg(&driver))?;
         let mut command = Command::new(compiler);
         compile(command.args(["-O2", "-w", "-c"]).arg(source).arg("-o").arg(&program))?;
-        compile(Command::new(compiler).args([driver, program]).arg("-lm").arg("-o").arg(&executable))?;
+        compile(
+            Command::new(compiler).args([driver, program]).arg("-lm").arg("-o").arg(&executable),
+        )?;
         Ok(executable)
     }
 }
@@ -57,6 +59,10 @@ impl Contender for Native {
 
     fn version(&self) -> String {
         self.version.clone()
+    }
+
+    fn is_process(&self) -> bool {
+        true
     }
 
     fn prepare(&self, task: &Task) -> Result<Sampler, String> {

@@ -1,6 +1,8 @@
 //! V8, as it is in Node.js, if that is installed.
 
-use crate::contender::{Contender, Sampler, Task};
+use super::embedding::{CALLS, GROWTHS, INSTANCES, TRAPS, data_module};
+use crate::contender::{Contender, Fault, Instantiate, Sampler, Task, Typing};
+use crate::guests::{BOUNDARY, RUNTIME, Script};
 use crate::process::Process;
 use std::io::Write;
 use std::process::Command;
@@ -38,24 +40,66 @@ impl Contender for Node {
         6
     }
 
+    fn is_process(&self) -> bool {
+        true
+    }
+
     fn prepare(&self, task: &Task) -> Result<Sampler, String> {
+        let text = |wat: &str| wat::parse_str(wat).map_err(|error| error.to_string());
         match task {
-            Task::Run(workload) => {
-                let module = file(&workload.binary())?;
-                let mut process =
-                    Process::start(Command::new("node").arg(DRIVER).arg(module.path()))?;
-                let line = match workload.n {
-                    Some(n) => format!("run {n}"),
-                    None => "run".to_string(),
+            Task::Run(workload) => match workload.n {
+                Some(n) => repeated(&workload.binary(), format!("run {n}")),
+                None => repeated(&workload.binary(), "run".to_string()),
+            },
+            Task::FirstResult(guest) => {
+                let line = match guest.script {
+                    Script::Run(n) => format!("first {n}"),
+                    Script::Sqlite => "sqlite".to_string(),
+                    #[cfg(feature = "wasi")]
+                    Script::Ruby => return Err("not tried".to_string()),
                 };
-                // The process reads the file at its first command at the latest, so it must live as long.
-                Ok(Box::new(move || {
-                    let _ = &module;
-                    process.ask(&line)
-                }))
+                let module = file(&guest.input.bytes()?)?;
+                Ok(Box::new(move || start(&module)?.ask(&line)))
             }
+            Task::HostToWasm(Typing::Typed) => {
+                repeated(&text(BOUNDARY)?, format!("host_to_wasm {CALLS}"))
+            }
+            Task::WasmToHost(Typing::Typed) => {
+                repeated(&text(BOUNDARY)?, format!("wasm_to_host {CALLS}"))
+            }
+            Task::Instantiate(which) => {
+                let module = match which {
+                    Instantiate::Small => text(BOUNDARY)?,
+                    Instantiate::Data | Instantiate::DataWritten => text(&data_module())?,
+                };
+                let touch = u8::from(*which == Instantiate::DataWritten);
+                repeated(&module, format!("instantiate {INSTANCES} {touch}"))
+            }
+            Task::Grow => repeated(&text(RUNTIME)?, format!("grow {GROWTHS}")),
+            Task::Trap(Fault::Unreachable) => {
+                repeated(&text(RUNTIME)?, format!("trap {TRAPS} unreachable"))
+            }
+            Task::Trap(Fault::Memory) => {
+                repeated(&text(RUNTIME)?, format!("trap {TRAPS} out_of_bounds"))
+            }
+            _ => Err("not offered".to_string()),
         }
     }
+}
+
+/// Says the same line again and again to one process.
+fn repeated(module: &[u8], line: String) -> Result<Sampler, String> {
+    let module = file(module)?;
+    let mut process = start(&module)?;
+    Ok(Box::new(move || {
+        // It may not have read the file yet, which must live as long.
+        let _ = &module;
+        process.ask(&line)
+    }))
+}
+
+fn start(module: &NamedTempFile) -> Result<Process, String> {
+    Process::start(Command::new("node").arg(DRIVER).arg(module.path()))
 }
 
 fn file(bytes: &[u8]) -> Result<NamedTempFile, String> {

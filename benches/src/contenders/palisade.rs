@@ -1,11 +1,27 @@
 //! Palisade.
 
 use super::embedding::embedding;
-use crate::contender::{Contender, Sampler, Task};
+use crate::contender::{Contender, Sampler, Task, Threads};
+use palisade::{Config, Engine, Module};
+use std::rc::Rc;
 
 embedding!(palisade);
+#[cfg(feature = "wasi")]
+super::ruby::ruby!(
+    palisade,
+    palisade_wasi::WasiCtx,
+    |linker| { palisade_wasi::add_to_linker(linker, |host: &mut Host| &mut host.wasi) },
+    palisade_wasi::WasiCtxBuilder::new().arg("ruby").build()
+);
 
 pub(super) struct Palisade;
+
+fn engine(threads: Threads) -> Result<Engine, String> {
+    let mut config = Config::new();
+    config.wasm_wide_arithmetic(true);
+    config.parallel_compilation(threads == Threads::All);
+    Engine::new(&config).map_err(|error| error.to_string())
+}
 
 impl Contender for Palisade {
     fn name(&self) -> &'static str {
@@ -17,9 +33,15 @@ impl Contender for Palisade {
     }
 
     fn prepare(&self, task: &Task) -> Result<Sampler, String> {
-        let mut config = palisade::Config::new();
-        config.wasm_wide_arithmetic(true);
-        let engine = palisade::Engine::new(&config).map_err(|error| error.to_string())?;
-        tasks::prepare(&engine, task)
+        match task {
+            // Once there is a code cache on disk, what wasmtime.rs does for this task belongs here, too.
+            Task::FirstResultWarm(_) => Err("has no cache".to_string()),
+            #[cfg(feature = "wasi")]
+            Task::Wasi(files, work) => Ok(super::wasi::ours(files, *work)),
+            _ => {
+                let make: tasks::MakeEngine = Rc::new(engine);
+                tasks::prepare(&make, Module::code_size, task)
+            }
+        }
     }
 }

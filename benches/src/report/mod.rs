@@ -1,6 +1,8 @@
 //! What was measured, and the forms it is shown in.
 
+pub(crate) mod html;
 pub(crate) mod json;
+mod plot;
 pub(crate) mod table;
 
 use crate::contender::Contender;
@@ -37,6 +39,8 @@ pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) about: String,
     pub(crate) unit: Unit,
+    /// Of what is compiled.
+    pub(crate) input_bytes: Option<usize>,
     /// One for each contender.
     pub(crate) cells: Vec<Cell>,
 }
@@ -50,6 +54,14 @@ pub(crate) enum Cell {
     Unable(String),
 }
 
+impl Row {
+    /// How fast a compiler is, if that is what is measured.
+    pub(crate) fn megabytes_per_second(&self, summary: &Summary) -> Option<f64> {
+        // Bytes in a nanosecond are gigabytes in a second.
+        Some(self.input_bytes? as f64 / summary.median * 1e3)
+    }
+}
+
 impl Cell {
     pub(crate) fn median(&self) -> Option<f64> {
         match self {
@@ -61,15 +73,13 @@ impl Cell {
 
 impl Report {
     pub(crate) fn new(options: &Options, contenders: &[Box<dyn Contender>]) -> Report {
-        let named = |one: &Box<dyn Contender>| Named {
-            name: one.name().to_string(),
-            version: one.version(),
-        };
+        let named =
+            |one: &dyn Contender| Named { name: one.name().to_string(), version: one.version() };
         Report {
             machine: Machine::this(),
             rounds: options.rounds(),
             quick: options.quick,
-            contenders: contenders.iter().map(named).collect(),
+            contenders: contenders.iter().map(|one| named(&**one)).collect(),
             rows: Vec::new(),
         }
     }

@@ -44,6 +44,7 @@ pub(crate) fn row(report: &Report, row: &Row) {
         print!("{text:>CELL$}");
     }
     match &row.cells.first() {
+        Some(Cell::Measured(summary)) if summary.samples == 1 => println!("{:>9}", "1 sample"),
         Some(Cell::Measured(summary)) => println!("{:>8.1}%", summary.spread() * 100.0),
         _ => println!(),
     }
@@ -72,6 +73,11 @@ pub(crate) fn show(value: f64, unit: Unit) -> String {
             1e3..1e6 => format!("{:.2} us", value / 1e3),
             1e6..1e9 => format!("{:.2} ms", value / 1e6),
             _ => format!("{:.2} s", value / 1e9),
+        },
+        Unit::Bytes => match value {
+            0.0..1e3 => format!("{value:.0} B"),
+            1e3..1e6 => format!("{:.2} kB", value / 1e3),
+            _ => format!("{:.2} MB", value / 1e6),
         },
     }
 }
