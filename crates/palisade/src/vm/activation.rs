@@ -187,7 +187,8 @@ fn enter<R>(store: &mut StoreOpaque, call: impl FnOnce(*mut VmActivation) -> R) 
     } else if here < limit {
         return Err(Trap::StackOverflow.into());
     }
-    let mut activation = Activation { vm: VmActivation::default(), ctx, previous: CURRENT.get() };
+    let previous = CURRENT.get();
+    let mut activation = Activation { vm: VmActivation::default(), ctx, previous };
     let pointer: *mut Activation = &raw mut activation;
     // SAFETY: as above.
     unsafe {
@@ -196,8 +197,8 @@ fn enter<R>(store: &mut StoreOpaque, call: impl FnOnce(*mut VmActivation) -> R) 
     }
     CURRENT.set(pointer);
     let result = call(pointer.cast());
-    // SAFETY: `pointer` is the local above, which is still alive.
-    CURRENT.set(unsafe { (*pointer).previous });
+    // Not read from the activation: two trips through memory would be in the way of the next call.
+    CURRENT.set(previous);
     // SAFETY: as above.
     let raised = unsafe {
         (*ctx).vm.activation = outer;
