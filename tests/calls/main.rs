@@ -4,6 +4,9 @@
 
 #![forbid(unsafe_code)]
 
+mod inline;
+mod jumps;
+mod owners;
 mod references;
 mod switches;
 mod tail;

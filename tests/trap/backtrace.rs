@@ -197,6 +197,21 @@ fn without_names() {
     assert_eq!(frames(&error), [(None, 0, None, Some(offset))]);
 }
 
+/// Behind a call, `unreachable` is compiled in another way.
+#[test]
+fn behind_a_call() {
+    let text = "(module $stops
+        (func $quiet)
+        (func $run (export \"run\") (call $quiet) (unreachable)))";
+    let (mut store, instance) = instance(text);
+    for _ in 0..2 {
+        let error = call(&mut store, instance, "run", &[]).expect_err("it traps");
+        assert_eq!(trap(&error), Trap::UnreachableCodeReached);
+        let expected = frame("stops", 1, "run", Operators::of(text).only(1, "unreachable"));
+        assert_eq!(frames(&error), [expected]);
+    }
+}
+
 /// A load may become an operand of the machine instruction of its user, and a trap one with the branch to it; the
 /// position is then that of either.
 #[test]

@@ -22,6 +22,8 @@ mod signals;
 #[forbid(unsafe_code)]
 mod stack;
 #[forbid(unsafe_code)]
+mod sums;
+#[forbid(unsafe_code)]
 mod table;
 
 use palisade::{Engine, Error, Extern, Func, Instance, Module, Store, Trap, Val, ValType};

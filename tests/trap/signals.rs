@@ -144,12 +144,15 @@ fn traps() {
             (func (export \"load\") (drop (i32.load (i32.const -1))))
             (func (export \"stop\") (unreachable))
             (func (export \"down\") (call 2))
-            (func (export \"div\") (drop (i32.div_u (i32.const 1) (i32.load (i32.const 0))))))",
+            (func (export \"div\") (drop (i32.div_u (i32.const 1) (i32.load (i32.const 0)))))
+            (func $quiet)
+            (func (export \"go on\") (call $quiet) (unreachable)))",
     );
     for _ in 0..10 {
         for (name, expected) in [
             ("load", Trap::MemoryOutOfBounds),
             ("stop", Trap::UnreachableCodeReached),
+            ("go on", Trap::UnreachableCodeReached),
             ("down", Trap::StackOverflow),
             ("div", Trap::IntegerDivisionByZero),
         ] {

@@ -124,6 +124,7 @@ fn store_that_changes_threads() {
 
 /// A function whose frame is many pages large: so many locals that are all live across a call.
 fn huge_frame(locals: usize) -> String {
+    // With a block, `$next` is not inlined, and all its results are held at once.
     let declared = "(local i64)".repeat(locals);
     let (mut sets, mut sums) = (String::new(), String::new());
     for local in 0..locals {
@@ -133,6 +134,7 @@ fn huge_frame(locals: usize) -> String {
     format!(
         "(module (global $next (mut i64) (i64.const 0))
             (func $next (result i64)
+                (block)
                 (global.set $next (i64.add (global.get $next) (i64.const 1)))
                 (global.get $next))
             (func $huge (export \"huge\") (param i32) (result i64) {declared}

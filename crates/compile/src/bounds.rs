@@ -19,9 +19,10 @@
 //! Spec: Execution > Instructions > Memory Instructions, Table Instructions.
 
 use crate::env::{Env, trap_code};
+use crate::range::{constant, unwrapped_sum, widen_scaled};
 use crate::signature::POINTER;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{InstBuilder, Opcode, Type, Value, ValueDef, types};
+use cranelift_codegen::ir::{InstBuilder, Type, Value, types};
 use cranelift_frontend::FunctionBuilder;
 use palisade_environ::{
     HeapType, MemoryIndex, MemoryType, TableIndex, Trap, WASM_PAGE_SIZE, offsets,
@@ -91,7 +92,10 @@ pub(crate) fn memory_address(
         return Address { base: b.ins().iconst(POINTER, 0), offset: 0 };
     };
     let constant = constant_index(b, index);
-    let index = widen(b, index);
+    let (index, offset) = match Check::of(ty) {
+        Check::Reserved if constant.is_none() => widen_sum(b, index, offset, size),
+        _ => (widen(b, index), offset),
+    };
     let base = env.memory_base(b, memory);
     let end = constant.and_then(|index| index.checked_add(reach));
     if end.is_some_and(|end| end <= ty.minimum_bytes()) {
@@ -118,6 +122,17 @@ pub(crate) fn memory_address(
     let address = b.ins().iadd(base, index);
     let address = b.ins().iadd_imm_u(address, offset as i64);
     Address { base: masked(b, outside, address), offset: 0 }
+}
+
+/// The sum of a 32-bit index and an offset, as 64 bits and an offset: of an index that is itself a sum, the constant part
+/// goes to the offset, as far as the guard region covers it. So accesses to static arrays need no addition.
+fn widen_sum(b: &mut FunctionBuilder<'_>, index: Value, offset: u64, size: u32) -> (Value, u64) {
+    if let Some((rest, added)) = unwrapped_sum(b, index)
+        && offset + u64::from(added) + u64::from(size) <= MEMORY_GUARD_BYTES
+    {
+        return (widen_scaled(b, rest), offset + u64::from(added));
+    }
+    (widen_scaled(b, index), offset)
 }
 
 /// An index and an offset whose sum is that of `index` and `offset`, or if an access there of `reach` bytes from `index`
@@ -253,16 +268,4 @@ fn folded(b: &mut FunctionBuilder<'_>, address: Value, offset: u64) -> Address {
 fn constant_index(b: &FunctionBuilder<'_>, index: Value) -> Option<u64> {
     let is_32 = b.func.dfg.value_type(index) == types::I32;
     constant(b, index).map(|index| if is_32 { u64::from(index as u32) } else { index as u64 })
-}
-
-/// The value of an `iconst`.
-pub(crate) fn constant(b: &FunctionBuilder<'_>, value: Value) -> Option<i64> {
-    let dfg = &b.func.dfg;
-    let ValueDef::Result(inst, _) = dfg.value_def(dfg.resolve_aliases(value)) else { return None };
-    match dfg.insts[inst] {
-        cranelift_codegen::ir::InstructionData::UnaryImm { opcode: Opcode::Iconst, imm } => {
-            Some(imm.bits())
-        }
-        _ => None,
-    }
 }

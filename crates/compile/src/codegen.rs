@@ -1,21 +1,21 @@
 //! Drives Cranelift: settings, one function at a time, many in parallel.
 
 use crate::layout::{Call, CallSite, CompiledFunction, Item, Text, smallest_loop};
-use crate::signature::{NAMESPACE_FUNC, NAMESPACE_LIBCALL};
+use crate::signature::{NAMESPACE_DATA, NAMESPACE_FUNC, NAMESPACE_LIBCALL};
 use crate::trampoline::{self, TrampolineKind};
 use crate::{CompileError, function};
 use cranelift_codegen::Context;
-use cranelift_codegen::FinalizedRelocTarget;
+use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
-use cranelift_codegen::ir::{ExternalName, Function, TrapCode};
+use cranelift_codegen::ir::{Constant, ConstantPool, ExternalName, Function, TrapCode};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_codegen::{ExceptionContextLoc, FinalizedMachExceptionHandler};
+use cranelift_codegen::{FinalizedMachReloc, FinalizedRelocTarget};
 use cranelift_frontend::FunctionBuilderContext;
 use palisade_environ::{DefinedFuncIndex, Libcall, ModuleInfo, Signature, Trap};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
-use wasmparser::{BinaryReader, FunctionBody};
 
 /// How much effort goes into faster code.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
@@ -273,11 +273,8 @@ impl Compiler {
         let func = &mut scratch.context.func;
         match job {
             Job::Body(index) => {
-                let range = module.bodies[index].clone();
-                let reader = BinaryReader::new(&bytes[range.clone()], range.start as u64);
-                let body = FunctionBody::new(reader);
                 let (context, isa) = (&mut scratch.builder, &*self.isa);
-                function::translate(func, context, module, isa, self.deterministic, index, body)?;
+                function::translate(func, context, module, bytes, isa, self.deterministic, index)?;
             }
             Job::Libcall(libcall) => {
                 trampoline::build_libcall(func, &mut scratch.builder, libcall, config)
@@ -349,7 +346,9 @@ fn collect(
 ) -> CompiledFunction {
     let buffer = &compiled.buffer;
     let names = func.params.user_named_funcs();
-    let calls = buffer.relocs().iter().map(|reloc| {
+    let mut code = compiled.code_buffer().to_vec();
+    let mut calls = Vec::new();
+    for reloc in buffer.relocs() {
         let FinalizedRelocTarget::ExternalName(ExternalName::User(name)) = &reloc.target else {
             unreachable!("compiled code refers to functions of its own text only: {reloc:?}")
         };
@@ -357,15 +356,19 @@ fn collect(
         let callee = match name.namespace {
             NAMESPACE_FUNC => Item::Function(DefinedFuncIndex::from_u32(name.index)),
             NAMESPACE_LIBCALL => Item::Libcall(Libcall::ALL[name.index as usize]),
+            NAMESPACE_DATA => {
+                append_data(&mut code, reloc, &func.dfg.constants, name.index);
+                continue;
+            }
             other => unreachable!("no function has namespace {other}"),
         };
-        Call { offset: reloc.offset, kind: reloc.kind, callee, addend: reloc.addend }
-    });
-    let calls = calls.collect();
+        let FinalizedMachReloc { offset, kind, addend, .. } = *reloc;
+        calls.push(Call { offset, kind, callee, addend });
+    }
     let traps = buffer.traps().iter().map(|trap| (trap.offset, trap_code(trap.code))).collect();
     CompiledFunction {
         item,
-        code: compiled.code_buffer().to_vec(),
+        code,
         alignment: buffer.alignment.max(isa.function_alignment().minimum),
         calls,
         traps,
@@ -378,6 +381,23 @@ fn collect(
             compiled.code_buffer().len() as u32,
         ),
     }
+}
+
+/// Puts a constant behind the code, and its distance where the code refers to it.
+fn append_data(
+    code: &mut Vec<u8>,
+    reloc: &FinalizedMachReloc,
+    constants: &ConstantPool,
+    index: u32,
+) {
+    // By the second name Cranelift calls the distance to any near symbol.
+    let near = matches!(reloc.kind, Reloc::X86PCRel4 | Reloc::X86CallPCRel4);
+    assert!(near, "constants are only read by address on x86-64");
+    let distance = code.len() as i64 + reloc.addend - i64::from(reloc.offset);
+    let distance = i32::try_from(distance).expect("a function is smaller than 2 GiB");
+    let field = reloc.offset as usize;
+    code[field..field + 4].copy_from_slice(&distance.to_le_bytes());
+    code.extend_from_slice(constants.get(Constant::from_u32(index)).as_slice());
 }
 
 /// The calls with handlers of guests. (The landing pads of entry trampolines have no tag.)

@@ -9,7 +9,7 @@
 use crate::bounds;
 use crate::env::Env;
 use crate::error::CompileError;
-use crate::ops::{Callees, Try, find_tries};
+use crate::ops::{Callees, Inlining, Try, find_tries};
 use crate::signature::{NAMESPACE_FUNC, clif_type, wasm_signature};
 use crate::state::{Frame, Locals, State, machine_types};
 use cranelift_codegen::ir::{self, InstBuilder, SourceLoc, Type, UserFuncName, Value, types};
@@ -17,7 +17,7 @@ use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use palisade_environ::{DefinedFuncIndex, FuncIndex, ModuleInfo, Signature};
 use std::collections::HashMap;
-use wasmparser::{FunctionBody, Operator};
+use wasmparser::{BinaryReader, FunctionBody, Operator};
 
 /// More values than this, or more values passed by branches, are refused.
 ///
@@ -26,7 +26,7 @@ use wasmparser::{FunctionBody, Operator};
 /// allocator takes 2 million values, so no function is refused here that would compile.
 const MAX_VALUES: usize = 1 << 24;
 
-/// Translates the body of a defined function into `func`, which is empty. `deterministic` is about relaxed instructions.
+/// Translates the body of a function that `module`, in `bytes`, defines into `func`, which is empty. `deterministic` is about relaxed instructions.
 ///
 /// # Errors
 ///
@@ -36,17 +36,16 @@ pub(crate) fn translate(
     func: &mut ir::Function,
     builder_context: &mut FunctionBuilderContext,
     module: &ModuleInfo,
+    bytes: &[u8],
     isa: &dyn TargetIsa,
     deterministic: bool,
     index: DefinedFuncIndex,
-    body: FunctionBody<'_>,
 ) -> Result<(), CompileError> {
-    let func_index = module.func_index(index);
-    func.signature = wasm_signature(module.signature(func_index));
+    func.signature = wasm_signature(module.signature(module.func_index(index)));
     func.name = UserFuncName::user(NAMESPACE_FUNC, index.as_u32());
     let mut translator =
-        Translator::new(func, builder_context, module, isa, deterministic, func_index, &body);
-    match translator.body(body) {
+        Translator::new(func, builder_context, module, bytes, isa, deterministic, index);
+    match translator.body(function_body(module, bytes, index)) {
         Ok(()) => {
             translator.builder.finalize(isa.frontend_config());
             Ok(())
@@ -59,6 +58,16 @@ pub(crate) fn translate(
     }
 }
 
+/// The body of a function that `module`, in `bytes`, defines.
+pub(crate) fn function_body<'a>(
+    module: &ModuleInfo,
+    bytes: &'a [u8],
+    index: DefinedFuncIndex,
+) -> FunctionBody<'a> {
+    let range = module.bodies[index].clone();
+    FunctionBody::new(BinaryReader::new(&bytes[range.clone()], range.start as u64))
+}
+
 /// A function under translation.
 pub(crate) struct Translator<'a> {
     /// The function itself.
@@ -67,6 +76,7 @@ pub(crate) struct Translator<'a> {
     pub(crate) env: Env<'a>,
     pub(crate) state: State<'a>,
     pub(crate) callees: Callees,
+    pub(crate) inlining: Inlining<'a>,
     /// The older `try`s of the function, found when the first is met.
     pub(crate) tries: HashMap<u64, Try>,
 }
@@ -76,12 +86,14 @@ impl<'a> Translator<'a> {
         func: &'a mut ir::Function,
         context: &'a mut FunctionBuilderContext,
         module: &'a ModuleInfo,
+        bytes: &'a [u8],
         isa: &'a dyn TargetIsa,
         deterministic: bool,
-        index: FuncIndex,
-        body: &FunctionBody<'_>,
+        index: DefinedFuncIndex,
     ) -> Translator<'a> {
-        let signature = module.signature(index);
+        let func_index = module.func_index(index);
+        let signature = module.signature(func_index);
+        let body = function_body(module, bytes, index);
         let mut builder = FunctionBuilder::new(func, context);
         let entry = builder.create_block();
         builder.append_block_params_for_function_params(entry);
@@ -89,10 +101,19 @@ impl<'a> Translator<'a> {
         builder.seal_block(entry);
         let env = Env::new(&mut builder, module, isa, deterministic, entry);
         env.declare_stack_limit(&mut builder);
-        let locals = declare_locals(&mut builder, entry, signature, body);
+        let locals = declare_locals(&mut builder, entry, signature, &body);
         let state = State::new(locals, Frame::function(&signature.results));
         let callees = Callees::default();
-        Translator { func: index, builder, env, state, callees, tries: HashMap::new() }
+        let inlining = Inlining::new(bytes, module.bodies[index].len());
+        Translator {
+            func: func_index,
+            builder,
+            env,
+            state,
+            callees,
+            inlining,
+            tries: HashMap::new(),
+        }
     }
 
     fn body(&mut self, body: FunctionBody<'_>) -> Result<(), CompileError> {
@@ -232,7 +253,7 @@ fn declare_locals(
         types.extend(std::iter::repeat_n(clif_type(&machine_types(ty)[0]), count as usize));
     }
     let operators = body.get_binary_reader_for_operators().expect("validated: operators");
-    let locals = Locals::new(builder, types, operators.bytes_remaining());
+    let mut locals = Locals::new(builder, types, operators.bytes_remaining());
     let params = builder.block_params(entry)[1..].to_vec();
     locals.initialize(builder, &params);
     locals

@@ -68,6 +68,11 @@ fn atomic() {
 }
 
 #[test]
+fn br_table() {
+    check("br_table");
+}
+
+#[test]
 fn branch_hints() {
     check("branch_hints");
 }
@@ -80,6 +85,11 @@ fn calls() {
 #[test]
 fn exceptions() {
     check("exceptions");
+}
+
+#[test]
+fn inline() {
+    check("inline");
 }
 
 #[test]
@@ -103,6 +113,16 @@ fn several_memories() {
 }
 
 #[test]
+fn sums() {
+    check("sums");
+}
+
+#[test]
 fn table64() {
     check("table64");
+}
+
+#[test]
+fn unreachable() {
+    check("unreachable");
 }

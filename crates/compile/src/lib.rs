@@ -14,6 +14,7 @@ mod branch_hints;
 mod env;
 mod function;
 mod ops;
+mod range;
 mod signature;
 mod state;
 mod trampoline;

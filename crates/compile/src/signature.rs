@@ -14,6 +14,8 @@ pub(crate) const POINTER: Type = types::I64;
 pub(crate) const NAMESPACE_FUNC: u32 = 0;
 /// Namespace for the module's libcall trampolines, by [`Libcall::index`].
 pub(crate) const NAMESPACE_LIBCALL: u32 = 1;
+/// Namespace for constants that the code of a function reads by address, by their place in the function's constant pool.
+pub(crate) const NAMESPACE_DATA: u32 = 2;
 
 /// The machine type of a WebAssembly value.
 pub(crate) fn clif_type(ty: &ValType) -> Type {

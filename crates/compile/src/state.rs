@@ -169,6 +169,8 @@ pub(crate) enum Locals {
     Variables(Vec<Type>),
     /// In memory, each at its offset.
     Slots(StackSlot, Vec<(Type, i32)>),
+    /// As the values that they have now: for code without control flow.
+    Values(Vec<Value>),
 }
 
 impl Locals {
@@ -197,10 +199,11 @@ impl Locals {
     }
 
     /// Sets parameters to their values and the other locals to zero.
-    pub(crate) fn initialize(&self, builder: &mut FunctionBuilder<'_>, params: &[Value]) {
+    pub(crate) fn initialize(&mut self, builder: &mut FunctionBuilder<'_>, params: &[Value]) {
         let types: Vec<Type> = match self {
             Locals::Variables(types) => types.clone(),
             Locals::Slots(_, places) => places.iter().map(|(ty, _)| *ty).collect(),
+            Locals::Values(_) => unreachable!("these are made with their values"),
         };
         for (local, param) in params.iter().enumerate() {
             self.set(builder, local as u32, *param);
@@ -225,21 +228,24 @@ impl Locals {
                 let (ty, offset) = places[local as usize];
                 builder.ins().stack_load(POINTER, ty, *slot, offset)
             }
+            Locals::Values(values) => values[local as usize],
         }
     }
 
     /// Gives a local a new value.
-    pub(crate) fn set(&self, builder: &mut FunctionBuilder<'_>, local: u32, value: Value) {
+    pub(crate) fn set(&mut self, builder: &mut FunctionBuilder<'_>, local: u32, value: Value) {
         match self {
             Locals::Variables(_) => builder.def_var(Variable::from_u32(local), value),
             Locals::Slots(slot, places) => {
                 builder.ins().stack_store(POINTER, value, *slot, places[local as usize].1);
             }
+            Locals::Values(values) => values[local as usize] = value,
         }
     }
 }
 
-fn zero(builder: &mut FunctionBuilder<'_>, ty: Type) -> Value {
+/// Zero, or null.
+pub(crate) fn zero(builder: &mut FunctionBuilder<'_>, ty: Type) -> Value {
     match ty {
         types::F32 => builder.ins().f32const(0.0),
         types::F64 => builder.ins().f64const(0.0),

@@ -71,6 +71,8 @@ libcalls! {
     Throw(I32 I64);
     /// `throw_ref` and `rethrow`: a reference to an exception, not null. Does not return.
     ThrowRef(I64);
+    /// `unreachable`: traps. Does not return.
+    Unreachable();
     /// `f32.ceil` for CPUs without an instruction for it.
     F32Ceil(F32) -> F32;
     /// `f32.floor` likewise.

@@ -164,6 +164,9 @@ pub struct VmTableEntry {
     pub vmctx: *mut u8,
     /// Engine-wide signature id; 0 only in null entries.
     pub signature: u32,
+    /// The same id where the function is known to belong to the instance that defines the table, else 0. A caller of
+    /// that instance finds type and owner by one compare.
+    pub own_signature: u32,
     /// The reference itself.
     pub func_ref: *const VmFuncRef,
 }
@@ -381,6 +384,8 @@ pub mod offsets {
     pub const ENTRY_VMCTX: i32 = offset_of!(VmTableEntry, vmctx) as i32;
     /// [`VmTableEntry::signature`]
     pub const ENTRY_SIGNATURE: i32 = offset_of!(VmTableEntry, signature) as i32;
+    /// [`VmTableEntry::own_signature`]
+    pub const ENTRY_OWN_SIGNATURE: i32 = offset_of!(VmTableEntry, own_signature) as i32;
     /// [`VmTableEntry::func_ref`]
     pub const ENTRY_FUNC_REF: i32 = offset_of!(VmTableEntry, func_ref) as i32;
     /// Bytes of a [`VmTableEntry`]

@@ -25,7 +25,7 @@ impl Table {
             return Err(Error::resource("table minimum exceeds its maximum"));
         }
         let init = init.to_raw_of(store, ty.element())?;
-        let index = TableData::create(store, &ty, init)?;
+        let index = TableData::create(store, &ty, init, std::ptr::null())?;
         Ok(Table::from_index(store, index))
     }
 

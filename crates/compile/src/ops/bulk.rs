@@ -9,6 +9,7 @@
 
 use crate::bounds;
 use crate::function::Translator;
+use crate::range::constant;
 use crate::signature::POINTER;
 use cranelift_codegen::ir::{AbiParam, InstBuilder, Signature, Type, Value, types};
 use palisade_environ::{Libcall, MemoryIndex};
@@ -61,7 +62,7 @@ impl Translator<'_> {
     /// The length on top of the operands, if it is a constant and so small that a call costs more.
     fn small_len(&self) -> Option<u32> {
         let len = *self.state.operands.last().expect("validated: an operand");
-        let len = bounds::constant(&self.builder, len)?;
+        let len = constant(&self.builder, len)?;
         u32::try_from(len).ok().filter(|len| *len <= SMALL_BYTES)
     }
 

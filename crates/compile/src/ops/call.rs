@@ -8,6 +8,7 @@
 
 use crate::bounds;
 use crate::env::trap_code;
+use crate::error::CompileError;
 use crate::function::Translator;
 use crate::signature::{
     NAMESPACE_FUNC, NAMESPACE_LIBCALL, POINTER, clif_type, libcall_signature, wasm_signature,
@@ -38,20 +39,25 @@ pub(crate) struct Callees {
 enum Callee {
     /// In the same text, by a near call.
     Near(FuncRef),
-    /// At an address, with its own vmctx.
-    Far { code: Value, vmctx: Value },
+    /// At an address, with its own vmctx. Unless `noted`, the store must be told of the caller before the call.
+    Far { code: Value, vmctx: Value, noted: bool },
 }
 
 impl Translator<'_> {
-    pub(super) fn call(&mut self, func: FuncIndex) {
+    pub(super) fn call(&mut self, func: FuncIndex) -> Result<(), CompileError> {
+        if self.inline(func)? {
+            return Ok(());
+        }
         let ty = self.env.module.funcs[func];
         // What the host throws through a call without trampoline reaches no handler of the function itself.
         let direct = self.state.scope().is_none() && self.is_in_loop();
         if self.env.module.defined_func(func).is_none() && direct {
-            return self.call_import_in_loop(func, ty);
+            self.call_import_in_loop(func, ty);
+        } else {
+            let callee = self.callee(func);
+            self.emit_call(callee, ty);
         }
-        let callee = self.callee(func);
-        self.emit_call(callee, ty);
+        Ok(())
     }
 
     pub(super) fn call_indirect(&mut self, ty: u32, table: u32) {
@@ -84,43 +90,94 @@ impl Translator<'_> {
         let index = self.pop();
         let table = TableIndex::from_u32(table);
         let entry = bounds::table_entry(&mut self.builder, &self.env, table, index);
-        self.check_signature(entry, table, TypeIndex::from_u32(ty));
+        let ty = TypeIndex::from_u32(ty);
         let flags = self.env.table_flags();
+        if self.env.module.defined_table(table).is_some() && !self.has_type(table, ty) {
+            let vmctx = self.check_own_signature(entry, ty);
+            let code =
+                self.builder.ins().load(POINTER, flags.with_notrap(), entry, offsets::ENTRY_CODE);
+            return Callee::Far { code, vmctx, noted: true };
+        }
+        self.check_signature(entry, table, ty);
         let code = self.builder.ins().load(POINTER, flags, entry, offsets::ENTRY_CODE);
         // The first load has shown that the entry is accessible.
         let flags = flags.with_notrap();
         let vmctx = self.builder.ins().load(POINTER, flags, entry, offsets::ENTRY_VMCTX);
-        Callee::Far { code, vmctx }
+        Callee::Far { code, vmctx, noted: false }
+    }
+
+    /// Whether every function in the table has the type `ty`.
+    fn has_type(&self, table: TableIndex, ty: TypeIndex) -> bool {
+        let module = self.env.module;
+        match module.tables[table].element().heap_type() {
+            HeapType::ConcreteFunc(element) => element.matches(&module.types[ty]),
+            _ => false,
+        }
+    }
+
+    /// The vmctx of the function in an entry of a table that the instance defines. Traps unless the function has the type
+    /// `ty`; tells the store of the caller if the function is not the instance's own.
+    ///
+    /// Nearly all functions in such a table are. Those get the caller's vmctx, which is the same as the entry's but need
+    /// not be waited for: the first that a function does is to load through its vmctx.
+    fn check_own_signature(&mut self, entry: Value, ty: TypeIndex) -> Value {
+        let flags = self.env.table_flags();
+        let b = &mut self.builder;
+        let own = b.ins().load(types::I32, flags, entry, offsets::ENTRY_OWN_SIGNATURE);
+        let expected = self.env.signature_id(b, ty);
+        let matches = b.ins().icmp(IntCC::Equal, own, expected);
+        let (other, call) = (b.create_block(), b.create_block());
+        let vmctx = b.append_block_param(call, POINTER);
+        b.set_cold_block(other);
+        b.ins().brif(matches, call, &[self.env.vmctx().into()], other, []);
+        b.seal_block(other);
+        b.switch_to_block(other);
+        let flags = flags.with_notrap();
+        let actual = b.ins().load(types::I32, flags, entry, offsets::ENTRY_SIGNATURE);
+        self.check_found_signature(entry, actual, expected, ty);
+        let b = &mut self.builder;
+        b.set_cold_block(b.current_block().expect("inside a block"));
+        let loaded = b.ins().load(POINTER, flags, entry, offsets::ENTRY_VMCTX);
+        self.env.note_caller(b);
+        b.ins().jump(call, &[loaded.into()]);
+        b.seal_block(call);
+        b.switch_to_block(call);
+        vmctx
     }
 
     /// Pops a reference; the function there. The load traps if the reference is null.
     fn reference_callee(&mut self) -> Callee {
         let reference = self.pop();
         let (code, vmctx) = self.env.callable(&mut self.builder, reference);
-        Callee::Far { code, vmctx }
+        Callee::Far { code, vmctx, noted: false }
     }
 
     /// Traps unless the function in a table entry has the type `ty`.
     ///
     /// Type ids are unique in an engine, and null has none, so one compare is enough for a type without subtypes.
     fn check_signature(&mut self, entry: Value, table: TableIndex, ty: TypeIndex) {
-        let module = self.env.module;
-        let element = module.tables[table].element();
         let flags = self.env.table_flags();
-        let known = match element.heap_type() {
-            HeapType::ConcreteFunc(element) => element.matches(&module.types[ty]),
-            _ => false,
-        };
-        if known {
-            if element.is_nullable() {
+        if self.has_type(table, ty) {
+            if self.env.module.tables[table].element().is_nullable() {
                 let code = self.builder.ins().load(POINTER, flags, entry, offsets::ENTRY_CODE);
                 self.builder.ins().trapz(code, trap_code(Trap::IndirectCallToNull));
             }
             return;
         }
+        let actual = self.builder.ins().load(types::I32, flags, entry, offsets::ENTRY_SIGNATURE);
+        let expected = self.env.signature_id(&mut self.builder, ty);
+        self.check_found_signature(entry, actual, expected, ty);
+    }
+
+    /// Traps unless `actual`, which the entry holds, is the type `ty`, whose id is `expected`.
+    fn check_found_signature(
+        &mut self,
+        entry: Value,
+        actual: Value,
+        expected: Value,
+        ty: TypeIndex,
+    ) {
         let b = &mut self.builder;
-        let actual = b.ins().load(types::I32, flags, entry, offsets::ENTRY_SIGNATURE);
-        let expected = self.env.signature_id(b, ty);
         let matches = b.ins().icmp(IntCC::Equal, actual, expected);
         let wrong = b.create_block();
         let right = b.create_block();
@@ -129,11 +186,11 @@ impl Translator<'_> {
         b.seal_block(wrong);
         b.switch_to_block(wrong);
         b.ins().trapz(actual, trap_code(Trap::IndirectCallToNull));
-        if module.types[ty].is_final() {
+        if self.env.module.types[ty].is_final() {
             b.seal_block(right);
             b.ins().trap(trap_code(Trap::BadSignature));
         } else {
-            let flags = flags.with_notrap();
+            let flags = self.env.table_flags().with_notrap();
             let func = b.ins().load(POINTER, flags, entry, offsets::ENTRY_FUNC_REF);
             let subtype = self.libcall(Libcall::IsSubtype, &[func, expected]).expect("a result");
             self.builder.ins().trapz(subtype, trap_code(Trap::BadSignature));
@@ -247,7 +304,7 @@ impl Translator<'_> {
     fn callee(&mut self, func: FuncIndex) -> Callee {
         let Some(defined) = self.env.module.defined_func(func) else {
             let (code, vmctx) = self.env.imported_func(&mut self.builder, func);
-            return Callee::Far { code, vmctx };
+            return Callee::Far { code, vmctx, noted: false };
         };
         let name = UserExternalName::new(NAMESPACE_FUNC, defined.as_u32());
         let ty = self.env.module.funcs[func];
@@ -261,8 +318,10 @@ impl Translator<'_> {
         let height = self.state.operands.len() - params;
         let vmctx = match callee {
             Callee::Near(_) => self.env.vmctx(),
-            Callee::Far { vmctx, .. } => {
-                self.env.note_caller(&mut self.builder);
+            Callee::Far { vmctx, noted, .. } => {
+                if !noted {
+                    self.env.note_caller(&mut self.builder);
+                }
                 *vmctx
             }
         };

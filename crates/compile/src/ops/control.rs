@@ -8,10 +8,14 @@
 
 use crate::env::trap_code;
 use crate::function::Translator;
+use crate::signature::{NAMESPACE_DATA, POINTER};
 use crate::state::{Frame, FrameKind, block_signature, block_with_params};
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{Block, BlockArg, BlockCall, InstBuilder, JumpTableData, Value, types};
-use palisade_environ::Trap;
+use cranelift_codegen::ir::{
+    Block, BlockArg, BlockCall, ConstantData, ExternalName, GlobalValueData, InstBuilder,
+    JumpTableData, MemFlagsData, UserExternalName, Value, types,
+};
+use palisade_environ::{Libcall, Trap};
 use std::collections::BTreeMap;
 use wasmparser::{BlockType, BrTable};
 
@@ -29,11 +33,19 @@ struct Run {
 }
 
 impl Translator<'_> {
+    /// A trap by a call takes a fifth of the time of one by a fault, which goes through the kernel, but more code. Right
+    /// behind a call, where compilers put it to say that the callee does not return, it is not expected to be reached.
     pub(super) fn unreachable(&mut self) {
         let block = self.builder.current_block().expect("inside a block");
+        let func = &self.builder.func;
+        let last = func.layout.last_inst(block);
+        let after_call = last.is_some_and(|inst| func.dfg.insts[inst].opcode().is_call());
         // What only traps in the end is not worth space among the code that does not.
         if self.builder.func.layout.entry_block().is_some_and(|entry| entry != block) {
             self.builder.set_cold_block(block);
+        }
+        if !after_call {
+            self.libcall(Libcall::Unreachable, &[]);
         }
         self.builder.ins().trap(trap_code(Trap::UnreachableCodeReached));
         self.state.reachable = false;
@@ -224,9 +236,44 @@ impl Translator<'_> {
         self.br(default);
     }
 
+    /// Jumps through a table; where several entries name a target, one with an entry for each target only.
+    ///
+    /// Cranelift gives each entry whose target has other entries a block of its own, which does no more than jump on:
+    /// more code, another jump, and as many places for the branch predictor to learn as there are entries.
+    fn jump_table(&mut self, index: Value, depths: &[u32], default: u32) {
+        let mut targets: Vec<u32> =
+            depths.iter().copied().filter(|depth| *depth != default).collect();
+        targets.sort_unstable();
+        targets.dedup();
+        if !self.env.is_x86() || targets.len() > 255 || depths.len() < 2 * targets.len() {
+            return self.jump_by_entries(index, depths, default);
+        }
+        // The number that is beyond all entries goes to the default.
+        let number = |depth: &u32| targets.binary_search(depth).unwrap_or(targets.len()) as u8;
+        let numbers: Vec<u8> = depths.iter().chain([&default]).map(number).collect();
+        let index = self.look_up(index, numbers);
+        self.jump_by_entries(index, &targets, default);
+    }
+
+    /// The byte at `index` of `bytes`, or the last one if it is beyond them.
+    fn look_up(&mut self, index: Value, bytes: Vec<u8>) -> Value {
+        let b = &mut self.builder;
+        let last = b.ins().iconst(types::I32, bytes.len() as i64 - 1);
+        let index = b.ins().umin(index, last);
+        let place = b.func.dfg.constants.insert(ConstantData::from(bytes));
+        let name = UserExternalName::new(NAMESPACE_DATA, place.as_u32());
+        let name = ExternalName::user(b.func.declare_imported_user_function(name));
+        let data = GlobalValueData::Symbol { name, offset: 0.into(), colocated: true, tls: false };
+        let data = b.create_global_value(data);
+        let start = b.ins().symbol_value(POINTER, data);
+        let index = b.ins().uextend(POINTER, index);
+        let address = b.ins().iadd(start, index);
+        b.ins().uload8(types::I32, MemFlagsData::trusted().with_readonly(), address, 0)
+    }
+
     /// Every target that takes operands, or that several entries name, gets a block of its own between table and
     /// target: operands and locals are passed once a target, not once an entry.
-    fn jump_table(&mut self, index: Value, depths: &[u32], default: u32) {
+    fn jump_by_entries(&mut self, index: Value, depths: &[u32], default: u32) {
         let mut uses: BTreeMap<u32, usize> = BTreeMap::new();
         for depth in depths.iter().chain([&default]) {
             *uses.entry(*depth).or_default() += 1;

@@ -11,6 +11,7 @@ mod call;
 mod control;
 mod convert;
 mod exception;
+mod inline;
 mod memory;
 mod numeric;
 mod reference;
@@ -21,6 +22,7 @@ mod table;
 
 pub(crate) use call::Callees;
 pub(crate) use exception::{Scope, Try, find_tries};
+pub(crate) use inline::Inlining;
 
 use crate::error::CompileError;
 use crate::function::Translator;
@@ -61,7 +63,7 @@ impl Translator<'_> {
             Operator::Rethrow { relative_depth } => self.rethrow(relative_depth),
 
             // Calls: call.rs
-            Operator::Call { function_index } => self.call(FuncIndex::from_u32(function_index)),
+            Operator::Call { function_index } => self.call(FuncIndex::from_u32(function_index))?,
             Operator::CallIndirect { type_index, table_index } => {
                 self.call_indirect(type_index, table_index)
             }

@@ -5,11 +5,11 @@
 //!
 //! Spec: Execution > Numerics.
 
-use crate::bounds::constant;
 use crate::function::Translator;
+use crate::range::{constant, upper_bound};
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
-use cranelift_codegen::ir::{InstBuilder, Opcode, Value, ValueDef, types};
+use cranelift_codegen::ir::{InstBuilder, Value, types};
 use cranelift_frontend::FunctionBuilder;
 use palisade_environ::{Libcall, LibcallType};
 
@@ -140,31 +140,18 @@ pub(super) fn multiply(b: &mut FunctionBuilder<'_>, left: Value, right: Value) -
 /// Bitwise and; a mask that removes nothing is dropped.
 pub(super) fn and(b: &mut FunctionBuilder<'_>, left: Value, right: Value) -> Value {
     for (value, mask) in [(left, right), (right, left)] {
-        let significant = significant_bits(b, value);
-        if constant(b, mask).is_some_and(|mask| mask.trailing_ones() >= significant) {
+        if let Some(mask) = constant(b, mask)
+            && upper_bound(b, value) & !low_ones(mask as u64) == 0
+        {
             return value;
         }
     }
     b.ins().band(left, right)
 }
 
-/// So many low bits of a value may be set, as far as its definition tells.
-fn significant_bits(b: &FunctionBuilder<'_>, value: Value) -> u32 {
-    let dfg = &b.func.dfg;
-    let ValueDef::Result(inst, _) = dfg.value_def(dfg.resolve_aliases(value)) else {
-        return type_bits(b, value);
-    };
-    match dfg.insts[inst].opcode() {
-        Opcode::Uload8 => 8,
-        Opcode::Uload16 => 16,
-        Opcode::Uload32 => 32,
-        Opcode::Uextend => match type_bits(b, dfg.inst_args(inst)[0]) {
-            // The result of a comparison is 0 or 1, and the only extended value of this width.
-            8 => 1,
-            bits => bits,
-        },
-        _ => type_bits(b, value),
-    }
+/// The ones at the low end of `mask`.
+fn low_ones(mask: u64) -> u64 {
+    mask & !mask.wrapping_add(1)
 }
 
 fn type_bits(b: &FunctionBuilder<'_>, value: Value) -> u32 {

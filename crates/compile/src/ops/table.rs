@@ -1,6 +1,6 @@
 //! Single entries of tables, size and growth.
 //!
-//! Entries of function tables hold what a call needs beside the reference; all four fields are written together.
+//! Entries of function tables hold what a call needs beside the reference; all fields are written together.
 //!
 //! Spec: Execution > Instructions > Table Instructions.
 
@@ -8,6 +8,7 @@ use crate::bounds;
 use crate::function::Translator;
 use crate::signature::POINTER;
 use crate::state::block_with_params;
+use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{BlockArg, InstBuilder, Value, types};
 use palisade_environ::{HeapType, Libcall, TableIndex, ValType, offsets};
 
@@ -24,7 +25,7 @@ impl Translator<'_> {
         let reference = self.pop();
         let (entry, of_funcs) = self.table_entry(table);
         if of_funcs {
-            return self.set_func(entry, reference);
+            return self.set_func(TableIndex::from_u32(table), entry, reference);
         }
         let flags = self.env.table_flags();
         self.builder.ins().store(flags, reference, entry, 0);
@@ -55,7 +56,7 @@ impl Translator<'_> {
     }
 
     /// Writes an entry of a function table; null is all zeros.
-    fn set_func(&mut self, entry: Value, reference: Value) {
+    fn set_func(&mut self, table: TableIndex, entry: Value, reference: Value) {
         let b = &mut self.builder;
         let some = b.create_block();
         let write = block_with_params(b, &[ValType::I64, ValType::I64, ValType::I32]);
@@ -69,12 +70,22 @@ impl Translator<'_> {
         b.ins().jump(write, &parts);
         b.seal_block(write);
         b.switch_to_block(write);
-        let params = b.block_params(write).to_vec();
+        let [code, vmctx, signature] = b.block_params(write)[..] else {
+            unreachable!("the block was made with three parameters")
+        };
+        let own_signature = if self.env.module.defined_table(table).is_some() {
+            let own = b.ins().icmp(IntCC::Equal, vmctx, self.env.vmctx());
+            b.ins().select(own, signature, no_signature)
+        } else {
+            // Whose table it is cannot be seen from here.
+            no_signature
+        };
         let flags = self.env.table_flags();
         let fields = [
-            (params[0], offsets::ENTRY_CODE),
-            (params[1], offsets::ENTRY_VMCTX),
-            (params[2], offsets::ENTRY_SIGNATURE),
+            (code, offsets::ENTRY_CODE),
+            (vmctx, offsets::ENTRY_VMCTX),
+            (signature, offsets::ENTRY_SIGNATURE),
+            (own_signature, offsets::ENTRY_OWN_SIGNATURE),
             (reference, offsets::ENTRY_FUNC_REF),
         ];
         for (value, offset) in fields {

@@ -2,7 +2,8 @@
 (module
   (tag $a (param i32 i64))
   (tag $b)
-  (func $callee (param i32))
+  ;; With a block, so that it is not inlined.
+  (func $callee (param i32) (block))
   (func $no_handler
     (call $callee (i32.const 1)))
   (func $nested (result i32)

@@ -19,7 +19,7 @@ use xxhash_rust::xxh3::Xxh3;
 pub(crate) const MAGIC: [u8; 8] = *b"\x7fpalisad";
 
 /// Changes when the layout of artifacts or of what compiled code sees does.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 /// The module, its code, five tables, initial contents of its memory.
 const SECTIONS: usize = 8;

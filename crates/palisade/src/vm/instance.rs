@@ -154,7 +154,7 @@ pub(crate) fn instantiate(
     for (table, ty) in info.tables.iter().skip(info.imported_tables) {
         let defined = info.defined_table(table).expect("not imported");
         let init = info.table_inits[defined].as_ref().map_or(0, |e| data.eval(store, e).u64());
-        data.tables.push(TableData::create(store, ty, init)?);
+        data.tables.push(TableData::create(store, ty, init, data.vmctx.start.as_ptr())?);
     }
     for (table, place) in data.tables.iter().enumerate() {
         let table = TableIndex::from_u32(table as u32);

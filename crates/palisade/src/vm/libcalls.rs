@@ -50,6 +50,7 @@ fn address(libcall: Libcall) -> *const u8 {
         Libcall::IsSubtype => is_subtype as *const u8,
         Libcall::Throw => throw as *const u8,
         Libcall::ThrowRef => throw_ref as *const u8,
+        Libcall::Unreachable => unreachable as *const u8,
         Libcall::F32Ceil => f32_ceil as *const u8,
         Libcall::F32Floor => f32_floor as *const u8,
         Libcall::F32Trunc => f32_trunc as *const u8,
@@ -106,6 +107,10 @@ libcall! {
     fn memory_grow(store, instance, memory: u32, pages: u64) -> i64 {
         let memory = store.instances[instance].memory(MemoryIndex::from_u32(memory));
         Ok(MemoryData::grow(store, memory, pages)?.map_or(-1, |old| old as i64))
+    }
+
+    fn unreachable(_store, _instance) {
+        Err(Trap::UnreachableCodeReached.into())
     }
 
     fn memory_init(store, instance, memory: u32, data: u32, start: u64, source: u32, len: u32) {

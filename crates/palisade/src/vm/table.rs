@@ -15,6 +15,7 @@ const NULL: VmTableEntry = VmTableEntry {
     code: std::ptr::null(),
     vmctx: std::ptr::null_mut(),
     signature: 0,
+    own_signature: 0,
     func_ref: std::ptr::null(),
 };
 
@@ -25,6 +26,8 @@ const NULL: VmTableEntry = VmTableEntry {
 pub(crate) struct TableData {
     vm: VmTable,
     ty: TableType,
+    /// The vmctx of the instance that defines it; null if the host made it. Only ever compared.
+    owner: *const u8,
     elements: Elements,
 }
 
@@ -34,8 +37,14 @@ enum Elements {
 }
 
 impl TableData {
-    /// Makes a table in `store` whose elements are all `init`, a reference as compiled code sees it.
-    pub(crate) fn create(store: &mut StoreOpaque, ty: &TableType, init: u64) -> Result<u32> {
+    /// Makes a table in `store` whose elements are all `init`, a reference as compiled code sees it. `owner` is the vmctx
+    /// of the instance that defines the table, or null.
+    pub(crate) fn create(
+        store: &mut StoreOpaque,
+        ty: &TableType,
+        init: u64,
+        owner: *const u8,
+    ) -> Result<u32> {
         let count = store.tables.len();
         store.check_count("table", count, |limiter| limiter.tables())?;
         let maximum = ty.maximum().map(|max| max as usize);
@@ -51,7 +60,7 @@ impl TableData {
             _ => Elements::Handles(Vec::new()),
         };
         let vm = VmTable { base: std::ptr::null_mut(), len: 0 };
-        let mut table = Box::new(TableData { vm, ty: ty.clone(), elements });
+        let mut table = Box::new(TableData { vm, ty: ty.clone(), owner, elements });
         if !table.extend(minimum as usize, init) {
             return Err(Error::resource(format!("no memory for a table of {minimum} elements")));
         }
@@ -93,7 +102,7 @@ impl TableData {
     pub(crate) fn fill(&mut self, start: u64, value: u64, len: u64) -> Result<(), Trap> {
         let range = range(start, len, self.vm.len)?;
         match &mut self.elements {
-            Elements::Funcs(entries) => entries[range].fill(entry(value)),
+            Elements::Funcs(entries) => entries[range].fill(entry(value, self.owner)),
             Elements::Handles(handles) => handles[range].fill(value),
         }
         Ok(())
@@ -109,7 +118,8 @@ impl TableData {
         let range = range(start, len, self.vm.len)?;
         match &mut self.elements {
             Elements::Funcs(entries) => {
-                entries[range].iter_mut().zip(values).for_each(|(e, value)| *e = entry(value));
+                let entries = entries[range].iter_mut().zip(values);
+                entries.for_each(|(e, value)| *e = entry(value, self.owner));
             }
             Elements::Handles(handles) => {
                 handles[range].iter_mut().zip(values).for_each(|(e, value)| *e = value);
@@ -136,13 +146,16 @@ impl TableData {
             }
             return Ok(());
         }
-        let [to, from] = store
+        let [table, from] = store
             .tables
             .get_disjoint_mut([to as usize, from as usize])
             .expect("two tables of this store");
-        match (&mut to.elements, &from.elements) {
+        match (&mut table.elements, &from.elements) {
             (Elements::Funcs(to), Elements::Funcs(from)) => {
-                to[written].copy_from_slice(&from[read]);
+                let owner = table.owner;
+                for (to, from) in to[written].iter_mut().zip(&from[read]) {
+                    *to = owned_by(owner, *from);
+                }
             }
             (Elements::Handles(to), Elements::Handles(from)) => {
                 to[written].copy_from_slice(&from[read]);
@@ -193,7 +206,7 @@ impl TableData {
             Elements::Funcs(entries) => {
                 let reserved = entries.try_reserve_exact(added).is_ok();
                 if reserved {
-                    entries.resize(len, entry(init));
+                    entries.resize(len, entry(init, self.owner));
                 }
                 (entries.as_mut_ptr().cast::<u8>(), reserved)
             }
@@ -219,12 +232,12 @@ impl TableData {
     }
 }
 
-/// The entry for a function reference.
-fn entry(raw: u64) -> VmTableEntry {
+/// The entry for a function reference in a table of `owner`.
+fn entry(raw: u64, owner: *const u8) -> VmTableEntry {
     // SAFETY: what tables are given are references of their own store, which lives.
     match unsafe { FuncPtr::from_raw(raw) } {
         None => NULL,
-        Some(func) => entry_of(func),
+        Some(func) => owned_by(owner, entry_of(func)),
     }
 }
 
@@ -232,7 +245,14 @@ fn entry_of(func: FuncPtr) -> VmTableEntry {
     let func_ref = func.raw() as usize as *const VmFuncRef;
     // SAFETY: function references of a store live as long as it does; tables are part of it.
     let target = unsafe { &*func_ref };
-    VmTableEntry { code: target.code, vmctx: target.vmctx, signature: target.signature, func_ref }
+    let VmFuncRef { code, vmctx, signature, .. } = *target;
+    VmTableEntry { code, vmctx, signature, own_signature: 0, func_ref }
+}
+
+/// `entry` as it is in a table of `owner`.
+fn owned_by(owner: *const u8, entry: VmTableEntry) -> VmTableEntry {
+    let own = entry.vmctx.cast_const() == owner;
+    VmTableEntry { own_signature: if own { entry.signature } else { 0 }, ..entry }
 }
 
 fn range(start: u64, len: u64, size: usize) -> Result<std::ops::Range<usize>, Trap> {

@@ -1,0 +1,84 @@
+//! Palisade.
+
+use super::embedding::{embedding, timed};
+use crate::contender::{Contender, Sampler, Task, Threads};
+use crate::guests::{self, Guest};
+use palisade::{Cache, CacheConfig, Compilation, Config, Engine, Module};
+use std::rc::Rc;
+
+embedding!(palisade);
+#[cfg(feature = "wasi")]
+super::ruby::ruby!(
+    palisade,
+    palisade_wasi::WasiCtx,
+    |linker| { palisade_wasi::add_to_linker(linker, |host: &mut Host| &mut host.wasi) },
+    palisade_wasi::WasiCtxBuilder::new().arg("ruby").build()
+);
+
+pub(super) struct Palisade;
+
+fn config() -> Config {
+    let mut config = Config::new();
+    config.wasm_wide_arithmetic(true);
+    config
+}
+
+fn engine(threads: Threads) -> Result<Engine, String> {
+    let mut config = config();
+    config.parallel_compilation(threads == Threads::All);
+    Engine::new(&config).map_err(|error| error.to_string())
+}
+
+/// As `palisade run` does, for programs that run once.
+fn engine_on_demand(cache: Option<Cache>) -> Result<Engine, String> {
+    let mut config = config();
+    config.compilation(Compilation::LazyWithBackground).cache(cache);
+    Engine::new(&config).map_err(|error| error.to_string())
+}
+
+/// With a cache that an earlier process filled. The first one of all finds it empty, and fills it.
+fn first_result_warm(guest: &Rc<Guest>) -> Result<Sampler, String> {
+    let mut settings = CacheConfig::new();
+    settings.with_directory(guests::kept().join(format!("palisade-{}", guest.input.name)));
+    let cache = Cache::new(settings).map_err(|error| error.to_string())?;
+    let guest = guest.clone();
+    let run = {
+        let cache = cache.clone();
+        move || {
+            let engine = engine_on_demand(Some(cache.clone()))?;
+            let module = Module::new(&engine, guest.input.bytes()?);
+            let module = module.map_err(|error| error.to_string())?;
+            tasks::first_result(&engine, &module, &guest)
+        }
+    };
+    if cache.stats().is_ok_and(|stats| stats.entries == 0) {
+        run()?;
+    }
+    Ok(Box::new(move || timed(&run)))
+}
+
+impl Contender for Palisade {
+    fn name(&self) -> &'static str {
+        "palisade"
+    }
+
+    fn version(&self) -> String {
+        env!("CARGO_PKG_VERSION").to_string()
+    }
+
+    fn prepare(&self, task: &Task) -> Result<Sampler, String> {
+        match task {
+            Task::FirstResultWarm(guest) => first_result_warm(guest),
+            Task::FirstResult(_) => {
+                let make: tasks::MakeEngine = Rc::new(|_| engine_on_demand(None));
+                tasks::prepare(&make, Module::code_size, task)
+            }
+            #[cfg(feature = "wasi")]
+            Task::Wasi(files, work) => Ok(super::wasi::ours(files, *work)),
+            _ => {
+                let make: tasks::MakeEngine = Rc::new(engine);
+                tasks::prepare(&make, Module::code_size, task)
+            }
+        }
+    }
+}
