@@ -39,7 +39,7 @@ pub(crate) enum Script {
     Run(i32),
     /// A database in memory: a table, rows, a sum.
     Sqlite,
-    /// The interpreter is initialised and evaluates `1 + 1`.
+    /// The interpreter is initialised and makes a string of `1 + 1` characters.
     #[cfg(feature = "wasi")]
     Ruby,
 }

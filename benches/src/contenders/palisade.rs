@@ -4,6 +4,8 @@ use super::embedding::{embedding, timed};
 use crate::contender::{Contender, Sampler, Task, Threads};
 use crate::guests::{self, Guest};
 use palisade::{Cache, CacheConfig, Compilation, Config, Engine, Module};
+use std::fs;
+use std::path::Path;
 use std::rc::Rc;
 
 embedding!(palisade);
@@ -51,7 +53,12 @@ fn first_result_warm(guest: &Rc<Guest>) -> Result<Sampler, String> {
             tasks::first_result(&engine, &module, &guest)
         }
     };
-    if cache.stats().is_ok_and(|stats| stats.entries == 0) {
+    // Entries are for the program that made them.
+    let changed = |path: &Path| fs::metadata(path).and_then(|file| file.modified()).ok();
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let outdated = changed(cache.directory()) < changed(&program);
+    if outdated || cache.stats().is_ok_and(|stats| stats.entries == 0) {
+        cache.clean().map_err(|error| error.to_string())?;
         run()?;
     }
     Ok(Box::new(move || timed(&run)))

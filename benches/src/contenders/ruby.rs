@@ -1,4 +1,4 @@
-//! The Ruby interpreter's first result: initialised, then asked for `1 + 1`.
+//! The Ruby interpreter's first result: initialised, then asked for a string of `1 + 1` characters.
 //!
 //! The package describes its functions in an early form of the component model's interfaces: names are whole
 //! signatures, and values of Ruby are numbers that the host hands out. `crates/palisade/examples/ruby.rs` does more.
@@ -48,7 +48,7 @@ macro_rules! ruby {
                 ruby.call::<(), ()>("_initialize", ())?;
                 let arguments = ruby.strings(&["ruby.wasm\0", "-EUTF-8\0", "-e_=0\0"])?;
                 ruby.call::<_, ()>("ruby-init: func(args: list<string>) -> ()", arguments)?;
-                ruby.eval_to_int("1 + 1")
+                ruby.eval_to_len("'x' * (1 + 1)")
             }
 
             struct Ruby {
@@ -57,8 +57,8 @@ macro_rules! ruby {
             }
 
             impl Ruby {
-                /// The small number that `source` gives, which is in its handle's address.
-                fn eval_to_int(&mut self, source: &str) -> Result<i64, String> {
+                /// The bytes of the string that `source` gives.
+                fn eval_to_len(&mut self, source: &str) -> Result<i64, String> {
                     let source = self.string(source)?;
                     let result: u32 = self.call(
                         "rb-eval-string-protect: func(str: string) -> tuple<handle<rb-abi-value>, s32>",
@@ -68,9 +68,9 @@ macro_rules! ruby {
                     if state != 0 {
                         return Err("an exception of Ruby's".to_string());
                     }
-                    // The handle stands for an object that holds the value, which is 2 n + 1 for n.
-                    let object = self.store.data().values[value as usize];
-                    Ok(i64::from(self.read(object)?) >> 1)
+                    let string: u32 =
+                        self.call("rstring-ptr: func(value: handle<rb-abi-value>) -> string", value)?;
+                    Ok(i64::from(self.read(string + 4)?))
                 }
 
                 fn call<Params, Results>(
