@@ -341,3 +341,45 @@ fn folders_that_cannot_be_made() {
     let error = Cache::new(config).expect_err("not below a file").to_string();
     assert!(error.contains("file/below"), "{error}");
 }
+
+/// The background leaves a module alone of which all that is called was compiled before.
+#[test]
+fn the_background_waits_for_a_miss() {
+    let directory = TempDir::new().expect("a directory");
+    let cache = cache(&directory);
+    let stores: String =
+        (0..300).map(|i| format!("(i32.store offset={i} (local.get 0) (i32.const 1))")).collect();
+    let text = format!(
+        r#"(module (memory 1)
+            (func (export "a") (param i32)) (func (export "b") (param i32)) (func (param i32) {stores}))"#
+    );
+    let load = |mode| {
+        let engine = engine(mode, Some(&cache));
+        let module = Module::new(&engine, &text).expect("valid");
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).expect("no imports");
+        (module, store, instance)
+    };
+    let call = |store: &mut Store<()>, instance: &Instance, name: &str| {
+        let func = instance.get_typed_func::<i32, ()>(&mut *store, name).expect("exported");
+        func.call(store, 0).expect("no trap");
+    };
+    let (module, mut store, instance) = load(Compilation::Lazy);
+    call(&mut store, &instance, "a");
+    drop((module, store));
+    let (module, mut store, instance) = load(Compilation::LazyWithBackground);
+    assert_eq!(cache.cache_hits(), 1);
+    let before = module.code_size();
+    for _ in 0..100 {
+        call(&mut store, &instance, "a");
+        std::thread::yield_now();
+    }
+    assert_eq!(module.code_size(), before);
+    call(&mut store, &instance, "b");
+    if std::thread::available_parallelism().is_ok_and(|threads| threads.get() > 1) {
+        // The large function, which nobody calls.
+        while module.code_size() < before + 1000 {
+            std::thread::yield_now();
+        }
+    }
+}

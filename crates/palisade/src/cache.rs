@@ -166,21 +166,21 @@ impl Cache {
         }
     }
 
-    /// Keeps what is compiled of `code` under this name, with the initial contents of the module's memory.
-    pub(crate) fn store(&self, key: &Identity, code: &CodeImage, memory: &[u8]) {
+    /// Keeps what is compiled of `code`, and what else belongs to it, under its identity.
+    pub(crate) fn store(&self, code: &CodeImage, contents: ArtifactContents<'_>) {
         // Without the entry it is compiled again.
-        let contents = ArtifactContents { identity: key, module: &[], memory };
-        let _ = self.try_store(code, &contents);
+        let _ = self.try_store(code, contents);
         let _ = self.evict();
     }
 
-    fn try_store(&self, code: &CodeImage, contents: &ArtifactContents<'_>) -> io::Result<()> {
+    fn try_store(&self, code: &CodeImage, contents: ArtifactContents<'_>) -> io::Result<()> {
+        let path = self.path(contents.identity);
         let file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.0.directory)?;
         let mut writer = BufWriter::new(file);
         code.save(&mut writer, contents)?;
         writer.flush()?;
         let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.persist(self.path(contents.identity))?;
+        file.persist(path)?;
         Ok(())
     }
 

@@ -7,11 +7,12 @@ use crate::input::{binary_of, looks_like};
 use crate::module_meta::ModuleMeta;
 use crate::types::{ExportType, ExternType, ImportType};
 use crate::vm::{
-    Artifact, ArtifactContents, CodeImage, Identity, Refusal, compile_in_background, prepare,
-    reserve_lazily, restore_lazily,
+    Artifact, ArtifactContents, CodeImage, Identity, Refusal, compile_in_background,
+    compile_in_background_if_needed, prepare, prepare_from, reserve_lazily, restore_lazily,
+    trampoline_text,
 };
 use crate::{Cache, Compilation, Engine, FuncType};
-use palisade_compile::TrampolineKind;
+use palisade_compile::{Text, TrampolineKind};
 use palisade_environ::{
     ConstOp, DataMode, EntityIndex, MemoryIndex, ModuleBytes, ModuleInfo, TypeIndex, TypeSource,
 };
@@ -160,7 +161,7 @@ impl Module {
         let compiler = engine.compiler();
         let features = engine.config().features;
         let info = palisade_compile::decode_again(&bytes, features, engine.type_registry())?;
-        prepare(compiler, &trampolines(&info))?;
+        prepare_from(compiler, &trampolines(&info), artifact)?;
         let meta = Arc::new(ModuleMeta::new(info));
         let code = match artifact.lazy {
             true => restore_lazily(compiler, artifact, meta.clone(), bytes.clone())?,
@@ -184,7 +185,10 @@ impl Module {
         entry: Option<Entry>,
     ) -> Module {
         if engine.config().compilation == Compilation::LazyWithBackground {
-            compile_in_background(&code);
+            match &entry {
+                Some(entry) if entry.known > 0 => compile_in_background_if_needed(&code),
+                _ => compile_in_background(&code),
+            }
         }
         let module = ModuleInner {
             engine: engine.clone(),
@@ -217,8 +221,12 @@ impl Module {
         let mut bytes = Vec::new();
         let memory = self.0.memory_contents().unwrap_or_default();
         let identity = &self.0.engine.identity();
-        let contents = ArtifactContents { identity, module: &self.0.bytes, memory: &memory };
-        self.0.code.save(&mut bytes, &contents)?;
+        let trampolines = self.0.trampolines()?;
+        let module = &self.0.bytes;
+        self.0.code.save(
+            &mut bytes,
+            ArtifactContents { identity, module, memory: &memory, trampolines },
+        )?;
         Ok(bytes)
     }
 
@@ -298,14 +306,23 @@ impl Drop for ModuleInner {
 }
 
 impl ModuleInner {
+    /// The code of [`trampolines`].
+    fn trampolines(&self) -> Result<Text> {
+        trampoline_text(self.engine.compiler(), &trampolines(self.info()))
+    }
+
     /// Keeps what was compiled, if that is considerably more than what is kept already.
     fn update_cache(&self) {
         let mut entry = self.entry.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(entry) = &mut *entry else { return };
         let code = self.code.len();
         if entry.known == 0 || code > entry.known + entry.known / 8 {
-            let memory = self.memory_contents().unwrap_or_default();
-            entry.cache.store(&entry.key, &self.code, &memory);
+            let memory = &self.memory_contents().unwrap_or_default();
+            let Ok(trampolines) = self.trampolines() else { return };
+            let (identity, module) = (&entry.key, &[]);
+            entry
+                .cache
+                .store(&self.code, ArtifactContents { identity, module, memory, trampolines });
             entry.known = code;
         }
     }

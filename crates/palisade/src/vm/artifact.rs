@@ -8,6 +8,7 @@
 //! would make the same code of the same module, which the *identity* in the header stands for.
 
 use super::rows::Rows;
+use palisade_compile::Text;
 use palisade_sys::{FileMapping, MemoryImage};
 use std::fs::File;
 use std::io::{self, Write};
@@ -19,13 +20,13 @@ use xxhash_rust::xxh3::Xxh3;
 pub(crate) const MAGIC: [u8; 8] = *b"\x7fpalisad";
 
 /// Changes when the layout of artifacts or of what compiled code sees does.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 
-/// The module, its code, five tables, initial contents of its memory.
-const SECTIONS: usize = 8;
+/// The module, initial contents of its memory; code and five tables of each part.
+const SECTIONS: usize = 2 + 6 * Part::COUNT;
 
 /// Bytes of the header.
-const HEADER: usize = 256;
+const HEADER: usize = 512;
 
 /// What is mapped begins and ends at multiples of this: no page is larger.
 const PAGE_ALIGN: usize = 64 << 10;
@@ -58,16 +59,27 @@ pub(super) struct Section {
     pub(super) handlers: Rows<2>,
 }
 
+/// What has code.
+#[derive(Clone, Copy)]
+pub(super) enum Part {
+    /// The module's functions.
+    Functions,
+    /// The trampolines that [`Contents::trampolines`] names.
+    Trampolines,
+}
+
+impl Part {
+    const COUNT: usize = 2;
+}
+
 /// A compiled module that was found.
 pub(crate) struct Artifact {
     source: Source,
     /// Whether functions that it does not have are compiled on demand.
     pub(crate) lazy: bool,
+    /// Where the functions begin in their image. Trampolines begin at its start.
     start: u32,
-    module: Range<usize>,
-    code: Range<usize>,
-    tables: [Range<usize>; 5],
-    memory: Range<usize>,
+    sections: [Range<usize>; SECTIONS],
 }
 
 enum Source {
@@ -146,57 +158,66 @@ impl Artifact {
             Some(range)
         };
         let sections: Option<Vec<_>> = (0..SECTIONS).map(section).collect();
-        let [module, code, tables @ .., memory]: [_; SECTIONS] =
+        let sections: [_; SECTIONS] =
             sections.and_then(|s| s.try_into().ok()).ok_or(Refusal::Damaged)?;
         let start = u32::try_from(number(48)).map_err(|_| Refusal::Damaged)?;
-        let end = usize::try_from(start).ok().and_then(|start| start.checked_add(code.len()));
-        if end.is_none_or(|end| u32::try_from(end).is_err()) {
-            return Err(Refusal::Damaged);
-        }
-        let lazy = number(56) != 0;
-        let artifact = Artifact { lazy, start, module, code, tables, memory, source };
-        artifact.section().is_some().then_some(artifact).ok_or(Refusal::Damaged)
+        let artifact = Artifact { lazy: number(56) != 0, start, sections, source };
+        let sound = |part| artifact.section(part).is_some();
+        let sound = sound(Part::Functions) && sound(Part::Trampolines);
+        sound.then_some(artifact).ok_or(Refusal::Damaged)
     }
 
     /// The module, if it is part of the artifact.
     pub(crate) fn module(&self) -> Option<ModuleSource> {
-        if self.module.is_empty() {
+        if self.sections[0].is_empty() {
             return None;
         }
         Some(match &self.source {
-            Source::Bytes(bytes) => ModuleSource::Bytes(bytes[self.module.clone()].to_vec()),
-            Source::File(file) => ModuleSource::File(file.clone(), self.module.clone()),
+            Source::Bytes(bytes) => ModuleSource::Bytes(bytes[self.sections[0].clone()].to_vec()),
+            Source::File(file) => ModuleSource::File(file.clone(), self.sections[0].clone()),
         })
     }
 
-    /// Bytes of machine code.
-    pub(crate) fn code_len(&self) -> usize {
-        self.code.len()
+    /// Bytes of a part's machine code.
+    pub(super) fn code_len(&self, part: Part) -> usize {
+        self.of(part)[0].len()
+    }
+
+    /// The sections of a part: code, then tables.
+    fn of(&self, part: Part) -> &[Range<usize>] {
+        &self.sections[2 + 6 * part as usize..][..6]
     }
 
     /// The initial contents of the module's memory, if they are in a file.
     pub(crate) fn memory_image(&self) -> Option<MemoryImage> {
         match &self.source {
-            Source::File(file) if !self.memory.is_empty() => {
-                MemoryImage::of_file(file, self.memory.clone())
+            Source::File(file) if !self.sections[1].is_empty() => {
+                MemoryImage::of_file(file, self.sections[1].clone())
             }
             Source::File(_) | Source::Bytes(_) => None,
         }
     }
 
-    pub(super) fn code(&self) -> Code<'_> {
+    pub(super) fn code(&self, part: Part) -> Code<'_> {
+        let range = self.of(part)[0].clone();
         match &self.source {
-            Source::Bytes(bytes) => Code::Bytes(&bytes[self.code.clone()]),
-            Source::File(file) => Code::File(file, self.code.clone()),
+            Source::Bytes(bytes) => Code::Bytes(&bytes[range]),
+            Source::File(file) => Code::File(file, range),
         }
     }
 
-    /// The tables; `None` if these are none.
-    pub(super) fn section(&self) -> Option<Section> {
-        let [functions, traps, sources, call_sites, handlers] = &self.tables;
+    /// The tables of a part; `None` if these are none.
+    pub(super) fn section(&self, part: Part) -> Option<Section> {
+        let [code, functions, traps, sources, call_sites, handlers] = self.of(part) else {
+            unreachable!("a part has six sections")
+        };
+        let start = match part {
+            Part::Functions => self.start,
+            Part::Trampolines => 0,
+        };
         Some(Section {
-            start: self.start,
-            end: self.start + self.code.len() as u32,
+            start,
+            end: start.checked_add(u32::try_from(code.len()).ok()?)?,
             functions: self.rows(functions)?,
             traps: self.rows(traps)?,
             sources: self.rows(sources)?,
@@ -237,54 +258,57 @@ impl AsRef<[u8]> for ModuleSource {
     }
 }
 
-/// What an artifact is made of besides code.
+/// What an artifact is made of besides the functions' code.
 pub(crate) struct Contents<'a> {
     pub(crate) identity: &'a Identity,
     /// The module, or nothing if whoever loads the artifact has it.
     pub(crate) module: &'a [u8],
     /// The initial contents of the module's memory, if that is to be mapped.
     pub(crate) memory: &'a [u8],
+    /// What `trampolines` of `module.rs` lists, in that order.
+    pub(crate) trampolines: Text,
 }
 
-/// Writes an artifact; `code` is that of `section`.
+/// Writes an artifact: the code of each part with its tables.
 pub(super) fn write(
     to: &mut dyn Write,
-    contents: &Contents<'_>,
+    identity: &Identity,
     lazy: bool,
-    code: &[u8],
-    section: &Section,
+    [module, memory]: [&[u8]; 2],
+    parts: [(&[u8], &Section); Part::COUNT],
 ) -> io::Result<()> {
-    let parts: [&[u8]; SECTIONS] = [
-        contents.module,
-        code,
-        bytemuck::cast_slice(&section.functions),
-        bytemuck::cast_slice(&section.traps),
-        bytemuck::cast_slice(&section.sources),
-        bytemuck::cast_slice(&section.call_sites),
-        bytemuck::cast_slice(&section.handlers),
-        contents.memory,
-    ];
+    let start = parts[Part::Functions as usize].1.start;
+    let mut sections = vec![module, memory];
+    for (code, tables) in parts {
+        sections.extend([
+            code,
+            bytemuck::cast_slice(&tables.functions),
+            bytemuck::cast_slice(&tables.traps),
+            bytemuck::cast_slice(&tables.sources),
+            bytemuck::cast_slice(&tables.call_sites),
+            bytemuck::cast_slice(&tables.handlers),
+        ]);
+    }
     let mut header = [0; HEADER];
     header[..8].copy_from_slice(&MAGIC);
-    header[16..48].copy_from_slice(contents.identity);
-    header[48..56].copy_from_slice(&u64::from(section.start).to_le_bytes());
+    header[16..48].copy_from_slice(identity);
+    header[48..56].copy_from_slice(&u64::from(start).to_le_bytes());
     header[56..64].copy_from_slice(&u64::from(lazy).to_le_bytes());
     let mut end = HEADER;
-    let mut gaps = Vec::with_capacity(parts.len() + 1);
-    for (index, part) in parts.iter().enumerate() {
-        let mapped = [1, SECTIONS - 1].contains(&index);
+    let mut gaps = Vec::with_capacity(sections.len() + 1);
+    for (index, section) in sections.iter().enumerate() {
+        // Memory and code are mapped; what is behind the memory's end on its last page are zeros.
+        let mapped = [1, 2, 8].contains(&index);
         let start = end.next_multiple_of(if mapped { PAGE_ALIGN } else { ALIGN });
         gaps.push(vec![0; start - end]);
-        end = start + part.len();
+        end = start + section.len();
         let place = 64 + 16 * index;
         header[place..place + 8].copy_from_slice(&(start as u64).to_le_bytes());
         header[place + 8..place + 16].copy_from_slice(&(end as u64).to_le_bytes());
     }
-    // The memory is mapped in whole pages, so zeros follow.
-    gaps.push(vec![0; end.next_multiple_of(PAGE_ALIGN) - end]);
-    let mut pieces: Vec<&[u8]> = Vec::with_capacity(gaps.len() + parts.len());
-    for (gap, part) in gaps.iter().zip(parts.iter().chain(&[&[][..]])) {
-        pieces.extend([gap, *part]);
+    let mut pieces: Vec<&[u8]> = Vec::with_capacity(2 * sections.len());
+    for (gap, section) in gaps.iter().zip(sections) {
+        pieces.extend([gap, section]);
     }
     let mut sum = Xxh3::new();
     sum.update(&header[CHECKSUM.end..]);

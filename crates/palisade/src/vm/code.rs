@@ -5,7 +5,7 @@
 //! when the last owner of the image drops. An image whose functions are compiled when they are called gets its texts one
 //! after the other; what is there already does not change.
 
-use super::artifact::{self, Artifact, Code, Contents, FunctionRow, Section};
+use super::artifact::{self, Artifact, Code, Contents, FunctionRow, Part, Section};
 use super::lazy::Lazy;
 use super::registry;
 use super::rows::Rows;
@@ -59,8 +59,20 @@ impl CodeImage {
         artifact: &Artifact,
         meta: Arc<ModuleMeta>,
     ) -> Result<Arc<CodeImage>> {
-        let image = CodeImage::reserve(compiler, 0, artifact.code_len(), Some(meta), None)?;
-        image.add_artifact(artifact)?;
+        let len = artifact.code_len(Part::Functions);
+        let image = CodeImage::reserve(compiler, 0, len, Some(meta), None)?;
+        image.add_artifact(artifact, Part::Functions)?;
+        Ok(image)
+    }
+
+    /// The trampolines of an artifact.
+    pub(super) fn restore_trampolines(
+        compiler: &Compiler,
+        artifact: &Artifact,
+    ) -> Result<Arc<CodeImage>> {
+        let len = artifact.code_len(Part::Trampolines);
+        let image = CodeImage::reserve(compiler, 0, len, None, None)?;
+        image.add_artifact(artifact, Part::Trampolines)?;
         Ok(image)
     }
 
@@ -112,16 +124,16 @@ impl CodeImage {
         Ok(self.push(section(text)))
     }
 
-    /// Adds the code of an artifact, at the place that it was saved from.
-    pub(super) fn add_artifact(&self, artifact: &Artifact) -> Result<&[FunctionRow]> {
+    /// Adds the code of a part of an artifact, at the place that it was saved from.
+    pub(super) fn add_artifact(&self, artifact: &Artifact, part: Part) -> Result<&[FunctionRow]> {
         let mut jit = self.jit.lock().unwrap_or_else(PoisonError::into_inner);
         let jit = jit.as_mut().expect("an image has it until it is dropped");
-        let section = artifact.section().expect("checked when it was found");
+        let section = artifact.section(part).expect("checked when it was found");
         let start = section.start as usize;
         if self.memory.len() != start {
             return Err(Error::resource("the code of a compiled module does not fit"));
         }
-        match artifact.code() {
+        match artifact.code(part) {
             Code::Bytes(bytes) => define(jit, bytes).map_err(cannot_map)?,
             Code::File(file, range) => {
                 // Where files cannot be executed they can be copied.
@@ -141,7 +153,7 @@ impl CodeImage {
     }
 
     /// Writes an artifact of what is compiled so far.
-    pub(crate) fn save(&self, to: &mut dyn Write, contents: &Contents<'_>) -> io::Result<()> {
+    pub(crate) fn save(&self, to: &mut dyn Write, contents: Contents<'_>) -> io::Result<()> {
         // Stubs are made anew.
         let first = usize::from(self.lazy.is_some());
         let count = self.published.load(Ordering::Acquire);
@@ -174,7 +186,12 @@ impl CodeImage {
         let code = unsafe {
             std::slice::from_raw_parts(self.address(start) as *const u8, (end - start) as usize)
         };
-        artifact::write(to, contents, self.lazy.is_some(), code, &section)
+        let Contents { identity, module, memory, mut trampolines } = contents;
+        let trampoline_code = std::mem::take(&mut trampolines.bytes);
+        let trampolines =
+            Section { end: trampoline_code.len() as u32, ..self::section(trampolines) };
+        let parts = [(code, &section), (&trampoline_code[..], &trampolines)];
+        artifact::write(to, identity, self.lazy.is_some(), [module, memory], parts)
     }
 
     fn base(&self) -> usize {

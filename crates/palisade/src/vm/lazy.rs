@@ -13,7 +13,7 @@
 //! publication flushes the pipelines of all threads before the slot is written.
 
 use super::activation::{note_exit, raise_error, raise_panic};
-use super::artifact::{Artifact, FunctionRow};
+use super::artifact::{Artifact, FunctionRow, Part};
 use super::code::{CodeImage, item_of};
 use crate::error::{Error, Result};
 use crate::module_meta::ModuleMeta;
@@ -64,6 +64,8 @@ pub(super) struct Lazy {
     claims: Mutex<()>,
     claim_ended: Condvar,
     wanted: Mutex<Wanted>,
+    /// The image itself, if the background is to begin with the next function that is compiled on demand.
+    idle: Mutex<Weak<CodeImage>>,
 }
 
 /// What the background compiles next.
@@ -92,6 +94,7 @@ pub(crate) fn reserve(
         claims: Mutex::new(()),
         claim_ended: Condvar::new(),
         wanted: Mutex::default(),
+        idle: Mutex::default(),
     };
     let body_bytes: usize = meta.info.bodies.values().map(|body| body.len()).sum();
     let capacity = body_bytes.saturating_mul(CODE_PER_BYTE).clamp(MINIMUM_CODE, MAXIMUM_CODE);
@@ -117,7 +120,7 @@ pub(crate) fn restore(
 ) -> Result<Arc<CodeImage>> {
     let image = reserve(compiler, meta, bytes)?;
     let lazy = image.lazy().expect("just made so");
-    let added = image.add_artifact(artifact)?;
+    let added = image.add_artifact(artifact, Part::Functions)?;
     lazy.resolve(&image, added);
     for [item, ..] in added {
         if let Some(Item::Function(function)) = item_of(*item) {
@@ -186,6 +189,14 @@ pub(crate) fn compile_in_background(image: &Arc<CodeImage>) {
     }
 }
 
+/// As [`compile_in_background`], but not before a function is missed: when much of a module was compiled before, that may
+/// be all that is needed, and the background would only be in the way.
+pub(crate) fn compile_in_background_if_needed(image: &Arc<CodeImage>) {
+    if let Some(lazy) = image.lazy() {
+        *lazy.idle() = Arc::downgrade(image);
+    }
+}
+
 /// One batch at a time, so that other users of the thread pool get their turn.
 fn go_on(image: Weak<CodeImage>) {
     rayon::spawn_fifo(move || {
@@ -224,6 +235,10 @@ impl Lazy {
         self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn idle(&self) -> MutexGuard<'_, Weak<CodeImage>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn claim(&self, function: DefinedFuncIndex) -> Result<(), u8> {
         self.state(function)
             .compare_exchange(WAITING, CLAIMED, Ordering::Acquire, Ordering::Acquire)
@@ -246,6 +261,8 @@ impl Lazy {
                 Ok(()) => {
                     let claims = Claims { lazy: self, functions: vec![function], outcome: WAITING };
                     let callees = self.compile_claimed(image, claims)?;
+                    let idle = std::mem::take(&mut *self.idle()).upgrade();
+                    idle.iter().for_each(compile_in_background);
                     self.wanted().soon.extend(callees.into_iter().rev());
                 }
                 Err(COMPILED) => return Ok(slot(image, function).load(Ordering::Acquire)),

@@ -36,7 +36,8 @@ pub(crate) use exception::TagData;
 pub(crate) use global::GlobalData;
 pub(crate) use instance::{ImportValue, InstanceIndex, instantiate};
 pub(crate) use lazy::{
-    compile_in_background, reserve as reserve_lazily, restore as restore_lazily,
+    compile_in_background, compile_in_background_if_needed, reserve as reserve_lazily,
+    restore as restore_lazily,
 };
 pub(crate) use memory::MemoryData;
 pub(crate) use native::ValRaw;
@@ -44,7 +45,7 @@ pub(crate) use refs::RootedRef;
 pub(crate) use shared_memory::SharedMemoryData;
 pub(crate) use store::{FuncPtr, StoreBox, StoreId, StoreInner, StoreOpaque};
 pub(crate) use table::TableData;
-pub(crate) use trampolines::prepare;
+pub(crate) use trampolines::{prepare, prepare_from, text as trampoline_text};
 pub(crate) use typed_entry::TypedEntry;
 
 pub use host_func::IntoFunc;

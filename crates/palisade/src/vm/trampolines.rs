@@ -2,10 +2,11 @@
 //!
 //! They are made when first needed and live as long as the type; modules and host functions of one engine share them.
 
+use super::artifact::Artifact;
 use super::code::CodeImage;
 use crate::FuncType;
 use crate::error::Result;
-use palisade_compile::{Compiler, TrampolineKind};
+use palisade_compile::{Compiler, Text, TrampolineKind};
 use palisade_environ::TypeEntry;
 use std::sync::{Arc, OnceLock};
 
@@ -47,12 +48,40 @@ pub(crate) fn prepare(compiler: &Compiler, wanted: &[(TrampolineKind, FuncType)]
     if missing.is_empty() {
         return Ok(());
     }
-    let jobs: Vec<_> = missing.iter().map(|(kind, ty)| (*kind, ty.signature().clone())).collect();
-    let text = compiler.compile_trampolines(&jobs)?;
-    let image = CodeImage::publish(compiler, text, None)?;
-    for (place, (kind, ty)) in missing.into_iter().enumerate() {
+    let image = CodeImage::publish(compiler, text(compiler, missing.iter().copied())?, None)?;
+    fill(&image, missing);
+    Ok(())
+}
+
+/// As [`prepare`], with code of an artifact, which has all of `wanted` in this order.
+pub(crate) fn prepare_from(
+    compiler: &Compiler,
+    wanted: &[(TrampolineKind, FuncType)],
+    artifact: &Artifact,
+) -> Result<()> {
+    if wanted.iter().any(|(kind, ty)| slot(ty.entry(), *kind).get().is_none()) {
+        fill(&CodeImage::restore_trampolines(compiler, artifact)?, wanted);
+    }
+    Ok(())
+}
+
+/// The code of trampolines.
+pub(crate) fn text<'a>(
+    compiler: &Compiler,
+    wanted: impl IntoIterator<Item = &'a (TrampolineKind, FuncType)>,
+) -> Result<Text> {
+    let wanted = wanted.into_iter();
+    let jobs: Vec<_> = wanted.map(|(kind, ty)| (*kind, ty.signature().clone())).collect();
+    Ok(compiler.compile_trampolines(&jobs)?)
+}
+
+/// Lets types have the trampolines that `image` has of them, in this order.
+fn fill<'a>(
+    image: &Arc<CodeImage>,
+    wanted: impl IntoIterator<Item = &'a (TrampolineKind, FuncType)>,
+) {
+    for (place, (kind, ty)) in wanted.into_iter().enumerate() {
         // Another thread may have been faster; its trampoline is as good.
         let _ = slot(ty.entry(), *kind).set(Trampoline { image: image.clone(), place });
     }
-    Ok(())
 }
