@@ -70,7 +70,7 @@ impl CodeMemory {
             libc::mmap(
                 std::ptr::null_mut(),
                 total,
-                libc::PROT_READ | libc::PROT_WRITE,
+                libc::PROT_NONE,
                 libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
                 -1,
                 0,
@@ -83,6 +83,14 @@ impl CodeMemory {
         let descriptor = file.as_raw_fd();
         let used = Mutex::new(Used { len: 0, file: Some(file), added: None });
         let memory = CodeMemory { start, data_bytes, words, capacity, used };
+        // Opened only now: systems that count what can be written would have counted the code's part too.
+        // SAFETY: these pages are of the mapping above, and nothing refers to them yet.
+        let rc = unsafe {
+            libc::mprotect(start.as_ptr().cast(), data_bytes, libc::PROT_READ | libc::PROT_WRITE)
+        };
+        if rc != 0 {
+            return Err(io::Error::last_os_error());
+        }
         // SAFETY: the code's part of the mapping above, which nothing refers to yet, is replaced.
         let code = unsafe {
             libc::mmap(
