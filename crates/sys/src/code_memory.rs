@@ -5,6 +5,7 @@
 //! address is ever both. In front of the code there can be words of data that it reads, which are never executable.
 
 use crate::image::memory_file;
+use crate::reservation::reserve;
 use crate::{FileMapping, page_size, round_up_to_page};
 use std::fs::File;
 use std::io;
@@ -65,21 +66,7 @@ impl CodeMemory {
         let total = data_bytes.checked_add(capacity).ok_or(io::ErrorKind::OutOfMemory)?;
         let file = memory_file(c"palisade-code")?;
         file.set_len(capacity as u64)?;
-        // SAFETY: a new mapping at an address of the kernel's choice touches no existing memory.
-        let start = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                total,
-                libc::PROT_NONE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
-                -1,
-                0,
-            )
-        };
-        if start == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
-        let start = NonNull::new(start.cast::<u8>()).expect("the kernel does not map address 0");
+        let start = reserve(total)?;
         let descriptor = file.as_raw_fd();
         let used = Mutex::new(Used { len: 0, file: Some(file), added: None });
         let memory = CodeMemory { start, data_bytes, words, capacity, used };

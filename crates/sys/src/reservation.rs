@@ -52,21 +52,7 @@ impl Reservation {
             .filter(|total| *total <= isize::MAX as usize)
             .ok_or_else(too_large)?;
         let total = total.max(crate::page_size());
-        // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no existing memory.
-        let start = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                total,
-                libc::PROT_NONE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
-                -1,
-                0,
-            )
-        };
-        if start == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
-        let start = NonNull::new(start.cast::<u8>()).expect("the kernel does not map address 0");
+        let start = reserve(total)?;
         TOTAL.fetch_add(total as u64, Ordering::Relaxed);
         Ok(Reservation { start, total, before, capacity, committed: 0, has_image: false })
     }
@@ -204,4 +190,23 @@ impl Drop for Reservation {
         debug_assert_eq!(rc, 0, "unmapping our own mapping");
         TOTAL.fetch_sub(self.total as u64, Ordering::Relaxed);
     }
+}
+
+/// `bytes` of address space, neither readable nor writable, that the system does not count as memory.
+pub(crate) fn reserve(bytes: usize) -> io::Result<NonNull<u8>> {
+    // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no existing memory.
+    let start = unsafe {
+        libc::mmap(
+            std::ptr::null_mut(),
+            bytes,
+            libc::PROT_NONE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+            -1,
+            0,
+        )
+    };
+    if start == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(NonNull::new(start.cast::<u8>()).expect("the kernel does not map address 0"))
 }
