@@ -113,21 +113,17 @@ impl Module {
     }
 
     fn from_bytes(engine: &Engine, bytes: ModuleBytes) -> Result<Module> {
-        let Some(cache) = &engine.config().cache else {
-            let info =
-                palisade_compile::decode(&bytes, engine.config().features, engine.type_registry())?;
-            return Module::compile(engine, bytes, info, None);
-        };
-        let key = cache_key(engine, &bytes);
-        let entry = Entry { cache: cache.clone(), key, known: 0 };
-        match cache.load(&key) {
-            Some(artifact) => Module::restore(engine, bytes, &artifact, Some(entry)),
-            None => {
-                let features = engine.config().features;
-                let info = palisade_compile::decode(&bytes, features, engine.type_registry())?;
-                Module::compile(engine, bytes, info, Some(entry))
-            }
+        let entry = engine.config().cache.as_ref().map(|cache| Entry {
+            cache: cache.clone(),
+            key: cache_key(engine, &bytes),
+            known: 0,
+        });
+        if let Some(artifact) = entry.as_ref().and_then(|entry| entry.cache.load(&entry.key)) {
+            return Module::restore(engine, bytes, &artifact, entry);
         }
+        let features = engine.config().features;
+        let info = palisade_compile::decode(&bytes, features, engine.type_registry())?;
+        Module::compile(engine, bytes, info, entry)
     }
 
     fn compile(
