@@ -1,19 +1,19 @@
 //! Code that changes calling convention between the host's and wasm's.
 //!
-//! *Entry* trampolines are called by the host by the platform's C convention. They note in the activation where
-//! execution resumes if wasm is left without returning (the landing pad), then call the wasm function by `try_call`,
-//! whose exceptional edge is that landing pad. *Exit* trampolines are called by wasm; they note the frame that left
-//! wasm, call the host function, and leave for the landing pad when it has raised. Libcall trampolines do the same for
-//! runtime functions. Each side has the two boundary conventions, native ABI and array ABI.
+//! *Entry* trampolines are called by the host by the platform's C convention, with values in slots. They note in the
+//! activation where execution resumes if wasm is left without returning (the landing pad), then call the wasm function by
+//! `try_call`, whose exceptional edge is that landing pad. *Exit* trampolines are called by wasm; they note the frame
+//! that left wasm, call the host function by the native or the array ABI, and leave for the landing pad when it has
+//! raised. Libcall trampolines do the same for runtime functions.
 //!
 //! Invariant: on return from an exit trampoline nothing was raised; the landing pad is reached only through a raise
 //! stub or the signal handler.
 
 use crate::signature::{POINTER, clif_type, libcall_signature, wasm_signature};
 use cranelift_codegen::ir::{
-    AbiParam, BlockArg, BlockCall, ExceptionTableData, ExceptionTableItem, Function, InstBuilder,
-    MemFlagsData, Signature as ClifSignature, StackSlot, StackSlotData, StackSlotKind, Type, Value,
-    types,
+    AbiParam, Block, BlockArg, BlockCall, ExceptionTableData, ExceptionTableItem, Function,
+    InstBuilder, MemFlagsData, Signature as ClifSignature, StackSlot, StackSlotData, StackSlotKind,
+    Type, Value, types,
 };
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
@@ -25,11 +25,9 @@ pub const SLOT_SIZE: usize = 16;
 /// Which boundary a trampoline crosses, and how.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TrampolineKind {
-    /// Host to wasm, values in registers: `fn(activation, code, vmctx, [results,] params...) -> [result]`.
-    /// `results` points to value slots and exists only where there is more than one result.
-    EntryNative,
-    /// Host to wasm, values in slots: `fn(activation, code, vmctx, slots)`.
-    EntryArray,
+    /// Host to wasm, for functions whose values do not all travel in registers:
+    /// `fn(activation, code, vmctx, slots)`.
+    Entry,
     /// Wasm to host, values in registers: calls `fn(host_func, caller, [results,] params...) -> [result]`.
     ExitNative,
     /// Wasm to host, values in slots: calls `fn(host_func, caller, slots)`.
@@ -38,12 +36,8 @@ pub enum TrampolineKind {
 
 impl TrampolineKind {
     /// Every kind, in the order of their discriminants.
-    pub const ALL: [TrampolineKind; 4] = [
-        TrampolineKind::EntryNative,
-        TrampolineKind::EntryArray,
-        TrampolineKind::ExitNative,
-        TrampolineKind::ExitArray,
-    ];
+    pub const ALL: [TrampolineKind; 3] =
+        [TrampolineKind::Entry, TrampolineKind::ExitNative, TrampolineKind::ExitArray];
 }
 
 /// Builds the trampoline of `kind` for functions of type `signature` into the empty function `func`.
@@ -56,14 +50,12 @@ pub(crate) fn build(
 ) {
     let host = config.default_call_conv;
     func.signature = match kind {
-        TrampolineKind::EntryNative => native(signature, host, 3),
-        TrampolineKind::EntryArray => pointers(host, 4),
+        TrampolineKind::Entry => pointers(host, 4),
         TrampolineKind::ExitNative | TrampolineKind::ExitArray => wasm_signature(signature),
     };
     let mut t = Trampoline::new(func, context);
     match kind {
-        TrampolineKind::EntryNative => entry_native(&mut t, signature),
-        TrampolineKind::EntryArray => entry_array(&mut t, signature),
+        TrampolineKind::Entry => entry(&mut t, signature),
         TrampolineKind::ExitNative => exit_native(&mut t, signature, host),
         TrampolineKind::ExitArray => exit_array(&mut t, signature, host),
     }
@@ -92,30 +84,16 @@ pub(crate) fn build_libcall(
     t.builder.finalize(config);
 }
 
-fn entry_native(t: &mut Trampoline<'_>, signature: &Signature) {
-    let (activation, code, vmctx) = (t.params[0], t.params[1], t.params[2]);
-    let by_pointer = signature.results.len() > 1;
-    let first = if by_pointer { 4 } else { 3 };
-    let args: Vec<Value> = std::iter::once(vmctx).chain(t.params[first..].to_vec()).collect();
-    let results = t.try_call(activation, code, signature, &args);
-    if by_pointer {
-        let slots = t.params[3];
-        t.store_slots(slots, &results);
-        t.builder.ins().return_(&[]);
-    } else {
-        t.builder.ins().return_(&results);
-    }
-    t.landing_pad(signature.results.iter().filter(|_| !by_pointer));
-}
-
-fn entry_array(t: &mut Trampoline<'_>, signature: &Signature) {
+fn entry(t: &mut Trampoline<'_>, signature: &Signature) {
     let (activation, code, vmctx, slots) = (t.params[0], t.params[1], t.params[2], t.params[3]);
     let mut args = vec![vmctx];
     args.extend(t.load_slots(slots, &signature.params));
-    let results = t.try_call(activation, code, signature, &args);
+    let (results, landing) = t.try_call(activation, code, signature, &args);
     t.store_slots(slots, &results);
     t.builder.ins().return_(&[]);
-    t.landing_pad(std::iter::empty());
+    // The caller finds in the store that something was raised.
+    t.builder.switch_to_block(landing);
+    t.builder.ins().return_(&[]);
 }
 
 fn exit_native(t: &mut Trampoline<'_>, signature: &Signature, host: CallConv) {
@@ -172,8 +150,6 @@ pub(crate) fn pointers(host: CallConv, count: usize) -> ClifSignature {
 struct Trampoline<'a> {
     builder: FunctionBuilder<'a>,
     params: Vec<Value>,
-    /// The landing pad, once `try_call` has made it.
-    landing: Option<cranelift_codegen::ir::Block>,
 }
 
 impl<'a> Trampoline<'a> {
@@ -184,7 +160,7 @@ impl<'a> Trampoline<'a> {
         builder.switch_to_block(block);
         builder.seal_block(block);
         let params = builder.block_params(block).to_vec();
-        Trampoline { builder, params, landing: None }
+        Trampoline { builder, params }
     }
 
     fn load(&mut self, ty: Type, base: Value, offset: i32) -> Value {
@@ -224,14 +200,15 @@ impl<'a> Trampoline<'a> {
         }
     }
 
-    /// Writes the landing pad into the activation, then calls wasm; continues where it has returned.
+    /// Writes the landing pad into the activation, then calls wasm; continues where it has returned. The results, and the
+    /// block that is the landing pad.
     fn try_call(
         &mut self,
         activation: Value,
         code: Value,
         signature: &Signature,
         args: &[Value],
-    ) -> Vec<Value> {
+    ) -> (Vec<Value>, Block) {
         let call = self.builder.create_block();
         let normal = self.builder.create_block();
         let landing = self.builder.create_block();
@@ -266,30 +243,7 @@ impl<'a> Trampoline<'a> {
         self.builder.seal_block(normal);
         self.builder.seal_block(landing);
         self.builder.switch_to_block(normal);
-        self.landing = Some(landing);
-        results
-    }
-
-    /// Returns arbitrary results: the caller finds in the activation that they are not to be looked at.
-    fn landing_pad<'t>(&mut self, results: impl Iterator<Item = &'t ValType>) {
-        let landing = self.landing.expect("an entry trampoline calls wasm first");
-        self.builder.switch_to_block(landing);
-        let zeros: Vec<Value> = results.map(|ty| self.zero(ty)).collect();
-        self.builder.ins().return_(&zeros);
-    }
-
-    fn zero(&mut self, ty: &ValType) -> Value {
-        match ty {
-            ValType::F32 => self.builder.ins().f32const(0.0),
-            ValType::F64 => self.builder.ins().f64const(0.0),
-            ValType::V128 => {
-                let zero = self.builder.ins().iconst(types::I8, 0);
-                self.builder.ins().splat(types::I8X16, zero)
-            }
-            ValType::I32 | ValType::I64 | ValType::Ref(_) => {
-                self.builder.ins().iconst(clif_type(ty), 0)
-            }
-        }
+        (results, landing)
     }
 
     /// Notes for backtraces which wasm frame is left. Keeps `store` on the stack for after the call: in a register it would

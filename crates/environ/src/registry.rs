@@ -307,8 +307,8 @@ impl FuncType {
         Arc::ptr_eq(&self.group.registry, &other.group.registry)
     }
 
-    /// A type as it is named outside of this type's group.
-    fn resolve(&self, ty: &ValType) -> ValType {
+    /// A type in the definition as it is named outside of this type's group.
+    pub fn resolve(&self, ty: &ValType) -> ValType {
         match ty {
             ValType::Ref(ty) => match ty.heap_type() {
                 HeapType::Rec(place) => {

@@ -73,11 +73,11 @@ pub struct VmLanding {
     pub fp: usize,
 }
 
-/// The part of an activation that trampolines write.
+/// The part of an activation that is written on the way into wasm and out of it.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct VmActivation {
-    /// Written by the entry trampoline.
+    /// Written before wasm is called.
     pub landing: VmLanding,
     /// Where wasm was left last: a return address into wasm, written by exit trampolines, or an [`ExitPlace`], written by
     /// code that calls the host directly.

@@ -100,8 +100,12 @@ impl Func {
             }
         };
         for (place, (value, ty)) in params.iter().zip(&ty.params).enumerate() {
-            let ty = func.ty(store).resolve(ty);
-            slots[place] = value.to_raw(store, &ty).with_context(|| format!("argument {place}"))?;
+            slots[place] = match value.number_to_raw(ty) {
+                Some(raw) => raw,
+                None => value
+                    .to_raw(store, &func.ty(store).resolve(ty))
+                    .with_context(|| format!("argument {place}"))?,
+            };
         }
         call_array(store, func, slots)?;
         for (place, (result, slot)) in results.iter_mut().zip(&*slots).enumerate() {

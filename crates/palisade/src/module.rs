@@ -8,8 +8,8 @@ use crate::module_meta::ModuleMeta;
 use crate::types::{ExportType, ExternType, ImportType};
 use crate::vm::{
     Artifact, ArtifactContents, CodeImage, Identity, Refusal, compile_in_background,
-    compile_in_background_if_needed, prepare, prepare_from, reserve_lazily, restore_lazily,
-    trampoline_text,
+    compile_in_background_if_needed, fits_registers, prepare, prepare_from, reserve_lazily,
+    restore_lazily, trampoline_text,
 };
 use crate::{Cache, Compilation, Engine, FuncType};
 use palisade_compile::{Text, TrampolineKind};
@@ -280,18 +280,19 @@ fn cache_key(engine: &Engine, bytes: &[u8]) -> Identity {
     *hash.finalize().as_bytes()
 }
 
-/// What calls of this module are likely to need: entries for what it exports, exits for what it imports.
+/// What calls of this module are likely to need: entries for what it exports, where calls need them, and exits for what
+/// it imports.
 fn trampolines(info: &ModuleInfo) -> Vec<(TrampolineKind, FuncType)> {
     let mut wanted: BTreeSet<(TypeIndex, TrampolineKind)> = BTreeSet::new();
     let mut want = |item: EntityIndex, kind| {
-        if let EntityIndex::Func(func) = item {
-            wanted.insert((info.funcs[func], kind));
+        let EntityIndex::Func(func) = item else { return };
+        let ty = info.funcs[func];
+        if kind != TrampolineKind::Entry || !fits_registers(info.types[ty].signature()) {
+            wanted.insert((ty, kind));
         }
     };
     info.imports.iter().for_each(|import| want(import.item, TrampolineKind::ExitNative));
-    let start = info.start.map(EntityIndex::Func);
-    let entered = info.exports.iter().map(|export| export.item).chain(start);
-    entered.for_each(|item| want(item, TrampolineKind::EntryNative));
+    info.exports.iter().for_each(|export| want(export.item, TrampolineKind::Entry));
     wanted.into_iter().map(|(ty, kind)| (kind, info.types[ty].clone())).collect()
 }
 

@@ -97,12 +97,8 @@ impl Val {
 
     pub(crate) fn default_for(ty: &ValType) -> Val {
         match ty {
-            ValType::I32 => Val::I32(0),
-            ValType::I64 => Val::I64(0),
-            ValType::F32 => Val::F32(0),
-            ValType::F64 => Val::F64(0),
-            ValType::V128 => Val::V128(V128(0)),
             ValType::Ref(ty) => Val::null_ref(ty.heap_type()),
+            number => Val::number_from_raw(ValRaw::ZERO, number).expect("not a reference"),
         }
     }
 
@@ -140,13 +136,35 @@ impl Val {
 
     pub(crate) fn from_raw(store: &mut StoreOpaque, raw: ValRaw, ty: &ValType) -> Val {
         match ty {
+            ValType::Ref(ty) => Ref::from_raw(store, raw.u64(), ty).into(),
+            number => Val::number_from_raw(raw, number).expect("not a reference"),
+        }
+    }
+
+    /// Of a value of type `ty` as compiled code sees it; `None` if that is a reference.
+    #[inline]
+    pub(crate) fn number_from_raw(raw: ValRaw, ty: &ValType) -> Option<Val> {
+        Some(match ty {
             ValType::I32 => Val::I32(raw.u32() as i32),
             ValType::I64 => Val::I64(raw.u64() as i64),
             ValType::F32 => Val::F32(raw.u32()),
             ValType::F64 => Val::F64(raw.u64()),
             ValType::V128 => Val::V128(V128(raw.u128())),
-            ValType::Ref(ty) => Ref::from_raw(store, raw.u64(), ty).into(),
-        }
+            ValType::Ref(_) => return None,
+        })
+    }
+
+    /// As compiled code sees a value of type `ty`; `None` if this is a reference, or does not belong to `ty`.
+    #[inline]
+    pub(crate) fn number_to_raw(self, ty: &ValType) -> Option<ValRaw> {
+        Some(match (self, ty) {
+            (Val::I32(value), ValType::I32) => ValRaw::from_u64(u64::from(value as u32)),
+            (Val::I64(value), ValType::I64) => ValRaw::from_u64(value as u64),
+            (Val::F32(bits), ValType::F32) => ValRaw::from_u64(bits.into()),
+            (Val::F64(bits), ValType::F64) => ValRaw::from_u64(bits),
+            (Val::V128(value), ValType::V128) => ValRaw::from_u128(value.0),
+            _ => return None,
+        })
     }
 
     /// As compiled code sees a value of type `ty`.
@@ -155,22 +173,21 @@ impl Val {
     ///
     /// When this value does not belong to `ty`.
     pub(crate) fn to_raw(self, store: &StoreOpaque, ty: &ValType) -> Result<ValRaw> {
-        if !self.is_of(store, ty) {
-            return Err(Error::usage(format!(
-                "type mismatch: expected {ty}, found {}",
-                self.kind()
-            )));
+        if let Some(raw) = self.number_to_raw(ty) {
+            return Ok(raw);
         }
-        Ok(match self {
-            Val::I32(value) => ValRaw::from_u64(u64::from(value as u32)),
-            Val::I64(value) => ValRaw::from_u64(value as u64),
-            Val::F32(bits) => ValRaw::from_u64(bits.into()),
-            Val::F64(bits) => ValRaw::from_u64(bits),
-            Val::V128(value) => ValRaw::from_u128(value.0),
-            Val::FuncRef(func) => ValRaw::from_u64(Ref::Func(func).to_raw(store)?),
-            Val::ExternRef(rooted) => ValRaw::from_u64(Ref::Extern(rooted).to_raw(store)?),
-            Val::ExnRef(rooted) => ValRaw::from_u64(Ref::Exn(rooted).to_raw(store)?),
-        })
+        let reference = match self {
+            Val::FuncRef(func) => Some(Ref::Func(func)),
+            Val::ExternRef(rooted) => Some(Ref::Extern(rooted)),
+            Val::ExnRef(rooted) => Some(Ref::Exn(rooted)),
+            _ => None,
+        };
+        match reference.filter(|_| self.is_of(store, ty)) {
+            Some(reference) => Ok(ValRaw::from_u64(reference.to_raw(store)?)),
+            None => {
+                Err(Error::usage(format!("type mismatch: expected {ty}, found {}", self.kind())))
+            }
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 compile_error!("Palisade runs on Linux on x86-64 and aarch64");
 
 mod code_memory;
+pub mod enter;
 mod image;
 mod landing;
 pub mod lazy;
@@ -25,7 +26,9 @@ pub use mapping::FileMapping;
 pub use reservation::Reservation;
 pub use routines::{memmove, memset};
 pub use signals::{Fault, FaultCallback, install_fault_handler};
-pub use stack::{StackBounds, for_each_stack_word, frame_address, prepare_thread};
+pub use stack::{
+    StackBounds, for_each_stack_word, frame_address, prepare_thread, thread_stack_low,
+};
 pub use vector::Vector;
 
 /// Bytes in a page of the host.

@@ -15,8 +15,15 @@ pub struct StackBounds {
 const SIGNAL_STACK_SIZE: usize = 64 << 10;
 
 thread_local! {
-    static BOUNDS: Cell<Option<StackBounds>> = const { Cell::new(None) };
+    /// The lowest address of the stack that can be used; 0 while the thread is not prepared.
+    static LOW: Cell<usize> = const { Cell::new(0) };
     static SIGNAL_STACK: OnceCell<SignalStack> = const { OnceCell::new() };
+}
+
+/// The lowest address of the current thread's stack that can be used; 0 if the thread is not prepared.
+#[inline]
+pub fn thread_stack_low() -> usize {
+    LOW.get()
 }
 
 /// Prepares the current thread once; cheap afterwards.
@@ -24,11 +31,10 @@ thread_local! {
 /// # Errors
 ///
 /// When the system does not tell the stack's bounds or refuses a signal stack.
-#[inline]
 pub fn prepare_thread() -> io::Result<StackBounds> {
-    match BOUNDS.get() {
-        Some(bounds) => Ok(bounds),
-        None => prepare(),
+    match thread_stack_low() {
+        0 => prepare(),
+        low => Ok(StackBounds { low }),
     }
 }
 
@@ -107,7 +113,7 @@ fn prepare() -> io::Result<StackBounds> {
             let _ = stack.set(installed);
         }),
     })?;
-    BOUNDS.set(Some(bounds));
+    LOW.set(bounds.low);
     Ok(bounds)
 }
 

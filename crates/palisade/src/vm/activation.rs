@@ -1,6 +1,6 @@
 //! Calls from the host into wasm, and the ways out of them.
 //!
-//! An [`Activation`] is one such call in progress. It is a record on the Rust stack that the entry trampoline
+//! An [`Activation`] is one such call in progress. It is a record on the Rust stack that whoever calls compiled code
 //! completes with its landing pad, and that exit trampolines tell where wasm was left. Activations of a thread form a
 //! list, newest first, which backtraces and the fault handler follow.
 //!
@@ -9,7 +9,7 @@
 //! abandoned; no Rust frame is ever skipped.
 
 use super::instance::InstanceData;
-use super::native::{FromRaw, IntoAbi};
+use super::native::{FromRaw, IntoAbi, fits_registers};
 use super::store::{FuncPtr, StoreCtx, StoreOpaque, activation_of};
 use super::trampolines::trampoline;
 use super::{CodePlace, ValRaw, WasmParams, WasmResults};
@@ -20,9 +20,12 @@ use crate::error::{Error, Result};
 use crate::module_meta::ModuleMeta;
 use palisade_compile::TrampolineKind;
 use palisade_environ::{ExitPlace, Trap, VmActivation, VmCtxHeader, VmRaise};
+use palisade_sys::enter::Arguments;
 use palisade_sys::{Fault, Landing};
 use std::any::Any;
 use std::cell::Cell;
+use std::mem::MaybeUninit;
+use std::ptr;
 use std::sync::Arc;
 
 /// Stack that host functions can count on when wasm calls them, as far as the thread's stack allows.
@@ -31,18 +34,19 @@ const HOST_HEADROOM: usize = 256 << 10;
 /// Frames that a backtrace holds at most.
 const MAX_FRAMES: usize = 64;
 
-/// One call from the host into wasm.
+/// One call from the host into wasm. What is not known yet is not initialised: entering is a matter of few stores.
 #[repr(C)]
 pub(super) struct Activation {
     vm: VmActivation,
-    ctx: *mut StoreCtx,
+    /// The store, derived from the exclusive reference under which wasm was entered.
+    store: *mut StoreOpaque,
     /// The next older activation of this thread.
     previous: *mut Activation,
 }
 
 thread_local! {
     /// The newest activation of this thread.
-    static CURRENT: Cell<*mut Activation> = const { Cell::new(std::ptr::null_mut()) };
+    static CURRENT: Cell<*mut Activation> = const { Cell::new(ptr::null_mut()) };
 }
 
 /// Why wasm was left for the landing pad. Plain data, because the fault handler writes it.
@@ -106,7 +110,7 @@ pub(crate) fn install_fault_handler() {
     palisade_sys::install_fault_handler(on_fault);
 }
 
-/// Calls `func` with values in registers.
+/// Calls a wasm function with values of Rust's types.
 ///
 /// # Errors
 ///
@@ -114,25 +118,61 @@ pub(crate) fn install_fault_handler() {
 ///
 /// # Safety
 ///
-/// `P` and `R` must be the types of `func`, whose native entry trampoline is `entry`; `func` must be a wasm function of
-/// `store`.
-#[inline]
-pub(crate) unsafe fn call_native<P: WasmParams, R: WasmResults>(
+/// `code` and `vmctx` must be those of a wasm function of `store` whose types are `P` and `R`, all of which travel in
+/// registers.
+#[inline(always)]
+pub(crate) unsafe fn call_typed<P: WasmParams, R: WasmResults>(
     store: &mut StoreOpaque,
-    func: FuncPtr,
-    entry: *const u8,
+    code: *const u8,
+    vmctx: *mut u8,
     params: P,
 ) -> Result<R> {
     let params = params.into_abi(store)?;
-    let (code, vmctx) = {
-        let func = func.get(store);
-        (func.code, func.vmctx)
+    // The first activation of a thread has code of its own, in which what is restored afterwards is known. Else each
+    // call would wait until the last one's value has gone through memory twice.
+    let raw = match CURRENT.get().is_null() {
+        // SAFETY: by this function's contract.
+        true => unsafe { enter_typed::<P, R>(store, Around::NOTHING, code, vmctx, params)? },
+        // SAFETY: likewise.
+        false => unsafe { enter_nested::<P, R>(store, code, vmctx, params)? },
     };
-    // SAFETY: by this function's contract the trampoline takes these parameters and gives these results.
-    let raw = enter(store, |activation| unsafe {
-        P::invoke::<R>(entry, activation, code, vmctx, params)
-    })?;
     Ok(R::from_raw(raw, store))
+}
+
+/// # Safety
+///
+/// As for [`call_typed`].
+#[inline(never)]
+unsafe fn enter_nested<P: WasmParams, R: WasmResults>(
+    store: &mut StoreOpaque,
+    code: *const u8,
+    vmctx: *mut u8,
+    params: P::Abi,
+) -> Result<R::Raw> {
+    let around = Around::now(store);
+    // SAFETY: by this function's contract.
+    unsafe { enter_typed::<P, R>(store, around, code, vmctx, params) }
+}
+
+/// # Safety
+///
+/// As for [`call_typed`].
+#[inline(always)]
+unsafe fn enter_typed<P: WasmParams, R: WasmResults>(
+    store: &mut StoreOpaque,
+    around: Around,
+    code: *const u8,
+    vmctx: *mut u8,
+    params: P::Abi,
+) -> Result<R::Raw> {
+    assert!(P::IN_REGISTERS && R::RETURNED_IN_REGISTERS);
+    let mut arguments = Arguments::new();
+    P::pass(params, &mut arguments);
+    // SAFETY: by this function's contract; the landing is left for only as `enter` says.
+    enter(store, around, |activation| unsafe {
+        let landing = (&raw mut (*activation).landing).cast();
+        R::take(&mut palisade_sys::enter::enter(code, vmctx, landing, arguments))
+    })
 }
 
 /// Calls `func` with values in slots: parameters in, results out.
@@ -150,58 +190,107 @@ pub(crate) fn call_array(
     slots: &mut [ValRaw],
 ) -> Result<()> {
     let signature = func.ty(store).signature();
-    assert!(slots.len() >= signature.params.len().max(signature.results.len()));
+    let (params, results) = (&signature.params, &signature.results);
+    assert!(slots.len() >= params.len().max(results.len()));
     if func.is_host(store) {
         return super::host_func::call_from_host(store, func, slots);
     }
-    let compiler = store.engine().compiler();
-    let entry = trampoline(compiler, func.ty(store), TrampolineKind::EntryArray)?;
     let (code, vmctx) = {
         let func = func.get(store);
         (func.code, func.vmctx)
     };
-    type Entry = unsafe extern "C" fn(*mut VmActivation, *const u8, *mut u8, *mut ValRaw);
-    // SAFETY: this is the type of every array entry trampoline.
-    let entry = unsafe { std::mem::transmute::<*const u8, Entry>(entry) };
-    // SAFETY: the trampoline belongs to the function's type, and there are enough slots (asserted above).
-    enter(store, |activation| unsafe { entry(activation, code, vmctx, slots.as_mut_ptr()) })
+    if !fits_registers(signature) {
+        let compiler = store.engine().compiler();
+        let entry = trampoline(compiler, func.ty(store), TrampolineKind::Entry)?;
+        type Entry = unsafe extern "C" fn(*mut VmActivation, *const u8, *mut u8, *mut ValRaw);
+        // SAFETY: this is the type of every entry trampoline.
+        let entry = unsafe { std::mem::transmute::<*const u8, Entry>(entry) };
+        let (around, slots) = (Around::now(store), slots.as_mut_ptr());
+        // SAFETY: the trampoline belongs to the function's type, and there are enough slots (asserted above).
+        return enter(store, around, |activation| unsafe { entry(activation, code, vmctx, slots) });
+    }
+    let mut arguments = Arguments::new();
+    for (slot, ty) in slots.iter().zip(params) {
+        slot.pass(ty, &mut arguments);
+    }
+    let around = Around::now(store);
+    // SAFETY: these are the function's parameters, and its results travel in registers too (checked above).
+    let mut returned = enter(store, around, |activation| unsafe {
+        let landing = (&raw mut (*activation).landing).cast();
+        palisade_sys::enter::enter(code, vmctx, landing, arguments)
+    })?;
+    let signature = func.ty(store).signature();
+    for (slot, ty) in slots.iter_mut().zip(&signature.results) {
+        *slot = ValRaw::take(ty, &mut returned);
+    }
+    Ok(())
 }
 
-/// Runs `call`, which enters wasm through a trampoline, as a new activation.
-#[inline]
-fn enter<R>(store: &mut StoreOpaque, call: impl FnOnce(*mut VmActivation) -> R) -> Result<R> {
+/// What a new activation is within; null where there is nothing.
+#[derive(Clone, Copy)]
+struct Around {
+    /// The innermost activation of the store.
+    outer: *mut VmActivation,
+    /// The newest of the thread.
+    previous: *mut Activation,
+}
+
+impl Around {
+    /// If no wasm is on the thread's stack. (Nor is there any of the store on another thread's: what lends the store to a
+    /// host function stays on its thread.)
+    const NOTHING: Around = Around { outer: ptr::null_mut(), previous: ptr::null_mut() };
+
+    fn now(store: &StoreOpaque) -> Around {
+        // SAFETY: the context lives as long as the store, and only this thread uses it.
+        let outer = unsafe { (*store.ctx().as_ptr()).vm.activation };
+        Around { outer, previous: CURRENT.get() }
+    }
+}
+
+/// Runs `call`, which enters wasm, as a new activation within what is `around` now.
+#[inline(always)]
+fn enter<R>(
+    store: &mut StoreOpaque,
+    around: Around,
+    call: impl FnOnce(*mut VmActivation) -> R,
+) -> Result<R> {
     let ctx = store.ctx().as_ptr();
     let here = palisade_sys::frame_address();
-    // SAFETY: the context lives as long as the store, which this function borrows, and only this thread uses it.
-    let (outer, limit) = unsafe { ((*ctx).vm.activation, (*ctx).vm.stack_limit) };
-    if outer.is_null() {
-        let limit = stack_limit(here, store.engine().config().max_wasm_stack)?;
-        // SAFETY: as above.
-        unsafe {
-            (*ctx).vm.stack_limit = limit;
-            (*ctx).stack_base = here;
+    debug_assert_eq!(around.outer.is_null(), !store.is_active());
+    if around.outer.is_null() {
+        let entered = (here, palisade_sys::thread_stack_low());
+        // SAFETY: the context lives as long as the store, which this function borrows, and only this thread uses it.
+        if unsafe { (*ctx).limited_for } != entered {
+            // SAFETY: as above.
+            unsafe { limit_stack(ctx, here)? };
         }
         if !store.refs.caught.is_empty() {
             store.forget_caught();
         }
-    } else if here < limit {
+    // SAFETY: as above.
+    } else if here < unsafe { (*ctx).vm.stack_limit } {
         return Err(Trap::StackOverflow.into());
     }
-    let previous = CURRENT.get();
-    let mut activation = Activation { vm: VmActivation::default(), ctx, previous };
-    let pointer: *mut Activation = &raw mut activation;
-    // SAFETY: as above.
+    let mut activation = MaybeUninit::<Activation>::uninit();
+    let pointer = activation.as_mut_ptr();
+    // SAFETY: as above; and the fields written are those of a local.
     unsafe {
-        (*ctx).store = store;
+        if cfg!(debug_assertions) {
+            (*pointer).vm.exit_fp = 0;
+        }
+        (*pointer).store = store;
+        (*pointer).previous = around.previous;
         (*ctx).vm.activation = pointer.cast();
     }
     CURRENT.set(pointer);
     let result = call(pointer.cast());
-    // Not read from the activation: two trips through memory would be in the way of the next call.
-    CURRENT.set(previous);
+    CURRENT.set(around.previous);
+    // Read again, because to keep it over the call would be one store more.
+    // SAFETY: the field of the local was written above; the rest as above.
+    let ctx = unsafe { StoreOpaque::ctx_of((*pointer).store) };
     // SAFETY: as above.
     let raised = unsafe {
-        (*ctx).vm.activation = outer;
+        (*ctx).vm.activation = around.outer;
         (*ctx).vm.raise.pending
     };
     if raised != 0 {
@@ -210,15 +299,52 @@ fn enter<R>(store: &mut StoreOpaque, call: impl FnOnce(*mut VmActivation) -> R) 
     Ok(result)
 }
 
-/// How far wasm that is entered at `here` may grow the stack.
-#[inline]
-fn stack_limit(here: usize, max_wasm_stack: usize) -> Result<usize> {
+/// Sets how far wasm that is entered at `here` may grow the stack of this thread.
+///
+/// # Safety
+///
+/// `ctx` must be the context of a live store that only this thread uses.
+#[cold]
+#[inline(never)]
+unsafe fn limit_stack(ctx: *mut StoreCtx, here: usize) -> Result<()> {
     let low = palisade_sys::prepare_thread()
         .map_err(|e| Error::resource(format!("cannot prepare the thread for wasm: {e}")))?
         .low;
     let available = here.saturating_sub(low);
     let headroom = HOST_HEADROOM.min(available / 2);
-    Ok((low + headroom).max(here.saturating_sub(max_wasm_stack)))
+    // SAFETY: by this function's contract.
+    unsafe {
+        (*ctx).vm.stack_limit = (low + headroom).max(here.saturating_sub((*ctx).max_wasm_stack));
+        (*ctx).limited_for = (here, low);
+    }
+    Ok(())
+}
+
+/// The store in whose innermost activation the current Rust function was called by compiled code.
+///
+/// # Safety
+///
+/// `ctx` must be the context of such a store.
+pub(super) unsafe fn store_of(ctx: *mut StoreCtx) -> *mut StoreOpaque {
+    // SAFETY: by this function's contract there is an activation, which is a live local of `enter`.
+    unsafe { (*activation_of(ctx)).store }
+}
+
+/// Where on the current thread's stack the frames of a store's wasm begin, if there are any: the address of its outermost
+/// activation.
+pub(super) fn stack_base(ctx: *mut StoreCtx) -> Option<usize> {
+    let mut base = None;
+    let mut activation = CURRENT.get();
+    while !activation.is_null() {
+        // SAFETY: the list consists of live locals of `enter`, whose callers lend them their stores.
+        unsafe {
+            if StoreOpaque::ctx_of((*activation).store) == ctx {
+                base = Some(activation.addr());
+            }
+            activation = (*activation).previous;
+        }
+    }
+    base
 }
 
 /// Turns what was recorded into an error, or lets a host function's panic go on.
@@ -271,7 +397,7 @@ pub(super) unsafe fn note_exit(pc: usize, fp: usize) -> *mut StoreCtx {
     unsafe {
         (*newest).vm.exit_pc = pc;
         (*newest).vm.exit_fp = fp;
-        (*newest).ctx
+        StoreOpaque::ctx_of((*newest).store)
     }
 }
 
@@ -282,7 +408,7 @@ pub(super) unsafe fn note_exit(pc: usize, fp: usize) -> *mut StoreCtx {
 /// `ctx` must be the context of a store in whose innermost activation wasm has called the current Rust function.
 pub(super) unsafe fn raise_error(ctx: *mut StoreCtx, error: Error) {
     // SAFETY: by this function's contract the store is live, and whoever entered wasm waits.
-    let store = unsafe { &mut *(*ctx).store };
+    let store = unsafe { &mut *store_of(ctx) };
     let ours = error.downcast_ref::<ThrownException>().is_some_and(|thrown| thrown.is_of(store));
     match store.refs.pending.take_if(|_| ours) {
         // SAFETY: by this function's contract.
@@ -321,7 +447,7 @@ unsafe fn raise(ctx: *mut StoreCtx, what: Raised) {
     failure.frame_count = 0;
     // SAFETY: by the contract, the activation is live and was left through an exit trampoline.
     unsafe { walk_from_exit(activation, &mut |frame| failure.push(frame)) };
-    // SAFETY: as above; the entry trampoline completed the landing before it called wasm.
+    // SAFETY: as above; the landing was completed before wasm was called.
     unsafe {
         let landing = (*activation).vm.landing;
         (*ctx).vm.raise = VmRaise { landing, payload: [0; 2], pending: 1, after: 1 };
@@ -346,7 +472,7 @@ fn on_fault(fault: &Fault) -> Option<Landing> {
     }
     let trap = registry::with_image(fault.pc, |image| image.trap_at(fault.pc))?;
     // SAFETY: wasm runs on this thread, so its newest activation is a live local of `enter` below us on the stack.
-    let ctx = unsafe { (*newest).ctx };
+    let ctx = unsafe { StoreOpaque::ctx_of((*newest).store) };
     // SAFETY: the context belongs to the store that runs on this thread; compiled code does not touch `failure`.
     let failure = unsafe { &mut (*ctx).failure };
     failure.trap = Some(trap);
@@ -356,7 +482,7 @@ fn on_fault(fault: &Fault) -> Option<Landing> {
     unsafe {
         walk(FramePlace::at(fault.pc), fault.fp, newest, &mut |frame| failure.push(frame));
     }
-    // SAFETY: as above; and the entry trampoline completed the landing before it called wasm.
+    // SAFETY: as above; and the landing was completed before wasm was called.
     let landing = unsafe {
         (*ctx).vm.raise.pending = 1;
         (*newest).vm.landing
@@ -364,22 +490,22 @@ fn on_fault(fault: &Fault) -> Option<Landing> {
     Some(Landing { pc: landing.pc, sp: landing.sp, fp: landing.fp })
 }
 
-/// Where the wasm frame that was left last is returned to, its frame pointer, and that of the entry trampoline. A call
+/// Where the wasm frame that was left last is returned to, its frame pointer, and that of whoever entered wasm. A call
 /// without trampoline has no return address that matters: then it is the caller's frame.
 ///
 /// # Safety
 ///
 /// As for [`exit_of`]; wasm must have been left.
 pub(super) unsafe fn activation_exit(activation: *const Activation) -> (usize, usize, usize) {
-    // SAFETY: by this function's contract.
-    let vm = unsafe { (*activation).vm };
-    // SAFETY: what was noted is a frame of compiled code that is still on the stack: of the trampoline, or of the
-    // function itself. It begins with the caller's frame pointer and return address.
+    // SAFETY: by this function's contract the activation was left. What was noted is a frame of compiled code that is
+    // still on the stack: of the trampoline, or of the function itself. It begins with the caller's frame pointer and
+    // return address.
     unsafe {
-        let record = vm.exit_fp as *const usize;
-        let direct = ExitPlace::from_bits(vm.exit_pc as u64).is_some();
-        let return_address = if direct { *record.add(1) } else { vm.exit_pc };
-        (return_address, *record, vm.landing.fp)
+        let vm = &raw const (*activation).vm;
+        let record = (*vm).exit_fp as *const usize;
+        let direct = ExitPlace::from_bits((*vm).exit_pc as u64).is_some();
+        let return_address = if direct { *record.add(1) } else { (*vm).exit_pc };
+        (return_address, *record, (*vm).landing.fp)
     }
 }
 
@@ -389,31 +515,31 @@ pub(super) unsafe fn activation_exit(activation: *const Activation) -> (usize, u
 ///
 /// `activation` must be live and have been left for a Rust function that is still on the stack.
 unsafe fn walk_from_exit(activation: *const Activation, visit: &mut dyn FnMut(FramePlace)) {
-    // SAFETY: by this function's contract.
-    if let Some((frame, fp)) = unsafe { exit_of(activation) } {
-        // SAFETY: likewise; what was noted at the exit is a compiled function's frame.
-        unsafe { walk(frame, fp, activation, visit) };
+    // SAFETY: by this function's contract; what was noted at the exit is a compiled function's frame.
+    unsafe {
+        let (frame, fp) = exit_of(activation);
+        walk(frame, fp, activation, visit);
     }
 }
 
-/// The wasm frame that was left last, with its frame pointer; `None` if wasm was not left.
+/// The wasm frame that was left last, with its frame pointer.
 ///
 /// # Safety
 ///
-/// `activation` must be live, and wasm left for a Rust function that is still on the stack, if it was left at all.
-unsafe fn exit_of(activation: *const Activation) -> Option<(FramePlace, usize)> {
-    // SAFETY: by this function's contract.
-    let exit = unsafe { (*activation).vm };
-    if exit.exit_fp == 0 {
-        return None;
+/// `activation` must be live, and wasm left for a Rust function that is still on the stack.
+unsafe fn exit_of(activation: *const Activation) -> (FramePlace, usize) {
+    // SAFETY: by this function's contract, so that what is written on the way out was written.
+    unsafe {
+        let exit = &raw const (*activation).vm;
+        let (pc, fp) = ((*exit).exit_pc, (*exit).exit_fp);
+        debug_assert_ne!(fp, 0, "wasm was not left");
+        if ExitPlace::from_bits(pc as u64).is_some() {
+            return (FramePlace { pc, vmctx: (*exit).exit_vmctx }, fp);
+        }
+        // An exit trampoline's frame, which is still on the stack, begins with its wasm caller's frame pointer. The
+        // address before the return address lies in the call.
+        (FramePlace::at(pc - 1), *(fp as *const usize))
     }
-    if ExitPlace::from_bits(exit.exit_pc as u64).is_some() {
-        return Some((FramePlace { pc: exit.exit_pc, vmctx: exit.exit_vmctx }, exit.exit_fp));
-    }
-    // SAFETY: an exit trampoline's frame, which is still on the stack, begins with its wasm caller's frame pointer.
-    let caller = unsafe { *(exit.exit_fp as *const usize) };
-    // The address before the return address lies in the call.
-    Some((FramePlace::at(exit.exit_pc - 1), caller))
 }
 
 /// Visits the frame at `frame` and `fp` and all older wasm frames of this thread, innermost first.
@@ -431,8 +557,7 @@ unsafe fn walk(
     let mut left = 10_000;
     loop {
         // SAFETY: activations are live (contract), and every compiled frame begins with the caller's frame pointer and
-        // return address; the outermost compiled frame's caller is the entry trampoline, whose frame pointer is the
-        // landing's.
+        // return address; the outermost compiled frame begins with the frame pointer of the landing.
         unsafe {
             while fp != (*activation).vm.landing.fp && fp != 0 && left > 0 {
                 visit(frame);
@@ -446,10 +571,7 @@ unsafe fn walk(
         if activation.is_null() || left == 0 {
             return;
         }
-        // SAFETY: an older activation is waiting for a Rust function.
-        match unsafe { exit_of(activation) } {
-            Some(exit) => (frame, fp) = exit,
-            None => return,
-        }
+        // SAFETY: an older activation is waiting for a Rust function, for which wasm was left.
+        (frame, fp) = unsafe { exit_of(activation) };
     }
 }

@@ -20,7 +20,7 @@ use xxhash_rust::xxh3::Xxh3;
 pub(crate) const MAGIC: [u8; 8] = *b"\x7fpalisad";
 
 /// Changes when the layout of artifacts or of what compiled code sees does.
-pub(crate) const VERSION: u32 = 4;
+pub(crate) const VERSION: u32 = 5;
 
 /// The module, initial contents of its memory; code and five tables of each part.
 const SECTIONS: usize = 2 + 6 * Part::COUNT;

@@ -7,7 +7,7 @@
 //! Invariant: a Rust function entered from wasm returns normally, whatever its closure does. Errors and panics are
 //! recorded in the store; the compiled trampoline then leaves for the landing pad.
 
-use super::activation::{raise_error, raise_panic};
+use super::activation::{raise_error, raise_panic, store_of};
 use super::instance::{InstanceData, InstanceIndex};
 use super::native::{NativeAbi, StoreRef, ValRaw, WasmRet, WasmTy};
 use super::store::{FuncPtr, StoreCtx, StoreInner, StoreOpaque};
@@ -161,7 +161,7 @@ unsafe fn run<T: 'static, R>(
     // SAFETY: by the contract `host` is live; its context belongs to its store.
     let ctx = unsafe { (*host).vm.store.cast::<StoreCtx>() };
     // SAFETY: the store was noted when wasm was entered. Whoever entered it waits, so this is the only reference now.
-    let store = unsafe { &mut *(*ctx).store.cast::<StoreInner<T>>() };
+    let store = unsafe { &mut *store_of(ctx).cast::<StoreInner<T>>() };
     let scope = store.opaque().begin_root_scope();
     let pointer: *mut StoreInner<T> = store;
     let instance = CallerPtr(caller);
@@ -257,13 +257,34 @@ fn dynamic_call<T: 'static>(
     slots: &mut [ValRaw],
 ) -> Result<()> {
     let store = caller.opaque();
-    let params: Vec<Val> =
-        ty.params().zip(&*slots).map(|(ty, slot)| Val::from_raw(store, *slot, &ty)).collect();
-    let mut results: Vec<Val> = ty.results().map(|ty| Val::default_for(&ty)).collect();
-    closure(caller.reborrow(), &params, &mut results)?;
+    let signature = ty.signature();
+    let (params, results) = (&signature.params, &signature.results);
+    // Few functions have more values; a heap block would cost as much as the call.
+    let mut few = [Val::I32(0); 8];
+    let mut many = Vec::new();
+    let values = match params.len() + results.len() {
+        count if count <= few.len() => &mut few[..count],
+        count => {
+            many.resize(count, Val::I32(0));
+            &mut many[..]
+        }
+    };
+    let (given, returned) = values.split_at_mut(params.len());
+    for ((value, own), slot) in given.iter_mut().zip(params).zip(&*slots) {
+        *value = Val::number_from_raw(*slot, own)
+            .unwrap_or_else(|| Val::from_raw(store, *slot, &ty.resolve(own)));
+    }
+    for (value, own) in returned.iter_mut().zip(results) {
+        *value = Val::number_from_raw(ValRaw::ZERO, own)
+            .unwrap_or_else(|| Val::default_for(&ty.resolve(own)));
+    }
+    closure(caller.reborrow(), given, returned)?;
     let store = caller.opaque();
-    for ((ty, value), slot) in ty.results().zip(&results).zip(slots) {
-        *slot = value.to_raw(store, &ty)?;
+    for ((value, own), slot) in returned.iter().zip(results).zip(slots) {
+        *slot = match value.number_to_raw(own) {
+            Some(raw) => raw,
+            None => value.to_raw(store, &ty.resolve(own))?,
+        };
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! Each is called through a trampoline that has noted the wasm frame, with the vmctx of the calling instance. A failure
 //! is recorded and raised; what is returned then is ignored.
 
-use super::activation::raise_error;
+use super::activation::{raise_error, store_of};
 use super::instance::InstanceData;
 use super::memory::MemoryData;
 use super::store::{StoreCtx, StoreOpaque};
@@ -75,7 +75,7 @@ unsafe fn run<R>(
     // SAFETY: by the contract the header is valid, and so is the store's context.
     let ctx = unsafe { (*vmctx).store.cast::<StoreCtx>() };
     // SAFETY: the store was noted when wasm was entered; whoever entered it waits.
-    let store = unsafe { &mut *(*ctx).store };
+    let store = unsafe { &mut *store_of(ctx) };
     // SAFETY: by the contract.
     let instance = unsafe { InstanceData::index_of(vmctx) }.expect("wasm has an instance");
     match catch_unwind(AssertUnwindSafe(|| body(store, instance.index()))) {

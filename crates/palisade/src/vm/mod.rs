@@ -40,7 +40,7 @@ pub(crate) use lazy::{
     restore as restore_lazily,
 };
 pub(crate) use memory::MemoryData;
-pub(crate) use native::ValRaw;
+pub(crate) use native::{ValRaw, fits_registers};
 pub(crate) use refs::RootedRef;
 pub(crate) use shared_memory::SharedMemoryData;
 pub(crate) use store::{FuncPtr, StoreBox, StoreId, StoreInner, StoreOpaque};

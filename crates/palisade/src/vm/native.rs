@@ -1,14 +1,16 @@
 //! How Rust's types cross the host boundary.
 //!
-//! Native ABI: each value travels as the C type of its machine type, in a register where the platform's convention has
-//! one; several results take a slot of 16 bytes each. Array ABI: each value takes such a slot. The traits here are
-//! implemented for the types that can cross; they cannot be implemented elsewhere.
+//! Into wasm, values travel in registers as between compiled functions, or all take a slot of 16 bytes each. Out of wasm,
+//! there is the native ABI, in which each value travels as the C type of its machine type, in a register where the
+//! platform's convention has one, and several results take slots; and the array ABI, in which all values take slots. The
+//! traits here are implemented for the types that can cross; they cannot be implemented elsewhere.
 
 use super::store::{FuncPtr, StoreOpaque};
 use crate::error::{Error, Result};
 use crate::{ExnRef, ExternRef, Func, Rooted, V128};
-use palisade_environ::{HeapType, RefType, ValType, VmActivation};
+use palisade_environ::{HeapType, RefType, Signature, ValType};
 use palisade_sys::Vector;
+use palisade_sys::enter::{self, Arguments, Returned};
 
 /// A value slot: a value of any type in its first bytes.
 #[derive(Debug, Clone, Copy)]
@@ -45,9 +47,30 @@ impl ValRaw {
     pub(super) fn from_bytes(bytes: [u8; 16]) -> ValRaw {
         ValRaw(bytes)
     }
+
+    /// As the next argument of a call, of type `ty`.
+    #[inline(always)]
+    pub(super) fn pass(self, ty: &ValType, arguments: &mut Arguments) {
+        match Class::of(ty) {
+            Class::Int => arguments.push_int(self.u64()),
+            Class::Vector => arguments.push_vector(Vector::from_bits(self.u128())),
+        }
+    }
+
+    /// The next result of a call, of type `ty`.
+    #[inline(always)]
+    pub(super) fn take(ty: &ValType, returned: &mut Returned) -> ValRaw {
+        match ty {
+            ValType::I32 => <u32 as NativeAbi>::take(returned).into_slot(),
+            ValType::I64 | ValType::Ref(_) => <u64 as NativeAbi>::take(returned).into_slot(),
+            ValType::F32 => <f32 as NativeAbi>::take(returned).into_slot(),
+            ValType::F64 => <f64 as NativeAbi>::take(returned).into_slot(),
+            ValType::V128 => <Vector as NativeAbi>::take(returned).into_slot(),
+        }
+    }
 }
 
-/// A C type that carries a value in the native ABI.
+/// A C type that carries a value across the boundary.
 pub trait NativeAbi: Copy + sealed::Sealed {
     /// What is returned when there is nothing to return because wasm is being left.
     const ZERO: Self;
@@ -55,6 +78,62 @@ pub trait NativeAbi: Copy + sealed::Sealed {
     fn into_slot(self) -> ValRaw;
     /// From a slot, whose upper bits are ignored.
     fn from_slot(slot: ValRaw) -> Self;
+    /// Which registers it travels in.
+    const CLASS: Class;
+    /// As the next argument of a call.
+    fn pass(self, arguments: &mut Arguments);
+    /// The next result of a call.
+    fn take(returned: &mut Returned) -> Self;
+}
+
+/// The registers that values travel in between compiled functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[doc(hidden)]
+pub enum Class {
+    Int,
+    Vector,
+}
+
+impl Class {
+    /// Where values of type `ty` travel.
+    pub(super) fn of(ty: &ValType) -> Class {
+        match ty {
+            ValType::I32 | ValType::I64 | ValType::Ref(_) => Class::Int,
+            ValType::F32 | ValType::F64 | ValType::V128 => Class::Vector,
+        }
+    }
+}
+
+/// Whether a call with parameters of these classes passes all in registers.
+const fn params_fit(classes: &[Class]) -> bool {
+    let ints = ints(classes);
+    ints <= enter::INT_ARGUMENTS && classes.len() - ints <= enter::VECTOR_ARGUMENTS
+}
+
+/// Whether a call with results of these classes returns all in registers.
+const fn results_fit(classes: &[Class]) -> bool {
+    let ints = ints(classes);
+    ints <= enter::INT_RESULTS && classes.len() - ints <= enter::VECTOR_RESULTS
+}
+
+/// How many values travel in integer registers.
+const fn ints(classes: &[Class]) -> usize {
+    let (mut place, mut ints) = (0, 0);
+    while place < classes.len() {
+        ints += matches!(classes[place], Class::Int) as usize;
+        place += 1;
+    }
+    ints
+}
+
+/// Whether all parameters and results of a function travel in registers when the host calls it.
+pub(crate) fn fits_registers(signature: &Signature) -> bool {
+    let ints = |types: &[ValType]| types.iter().filter(|ty| Class::of(ty) == Class::Int).count();
+    let (params, results) = (ints(&signature.params), ints(&signature.results));
+    params <= enter::INT_ARGUMENTS
+        && signature.params.len() - params <= enter::VECTOR_ARGUMENTS
+        && results <= enter::INT_RESULTS
+        && signature.results.len() - results <= enter::VECTOR_RESULTS
 }
 
 mod sealed {
@@ -62,7 +141,8 @@ mod sealed {
 }
 
 macro_rules! native_abi {
-    ($($ty:ident: $zero:literal, |$value:ident| $bits:expr, |$raw:ident| $from:expr;)*) => {$(
+    ($($ty:ident: $zero:literal, |$value:ident| $bits:expr, |$raw:ident| $from:expr,
+       $class:ident, |$pass:ident, $args:ident| $push:expr, |$ret:ident| $next:expr;)*) => {$(
         impl sealed::Sealed for $ty {}
         impl NativeAbi for $ty {
             const ZERO: Self = $zero;
@@ -70,17 +150,28 @@ macro_rules! native_abi {
             fn into_slot(self) -> ValRaw { let $value = self; ValRaw::from_u64($bits) }
             #[inline]
             fn from_slot(slot: ValRaw) -> Self { let $raw = slot.u64(); $from }
+            const CLASS: Class = Class::$class;
+            #[inline(always)]
+            fn pass(self, $args: &mut Arguments) { let $pass = self; $push }
+            #[inline(always)]
+            fn take($ret: &mut Returned) -> Self { $next }
         }
     )*};
 }
 
 native_abi! {
-    i32: 0, |value| u64::from(value as u32), |bits| bits as i32;
-    u32: 0, |value| u64::from(value), |bits| bits as u32;
-    i64: 0, |value| value as u64, |bits| bits as i64;
-    u64: 0, |value| value, |bits| bits;
-    f32: 0.0, |value| u64::from(value.to_bits()), |bits| f32::from_bits(bits as u32);
-    f64: 0.0, |value| value.to_bits(), |bits| f64::from_bits(bits);
+    i32: 0, |value| u64::from(value as u32), |bits| bits as i32,
+        Int, |value, to| to.push_int(u64::from(value as u32)), |from| from.next_int() as i32;
+    u32: 0, |value| u64::from(value), |bits| bits as u32,
+        Int, |value, to| to.push_int(u64::from(value)), |from| from.next_int() as u32;
+    i64: 0, |value| value as u64, |bits| bits as i64,
+        Int, |value, to| to.push_int(value as u64), |from| from.next_int() as i64;
+    u64: 0, |value| value, |bits| bits,
+        Int, |value, to| to.push_int(value), |from| from.next_int();
+    f32: 0.0, |value| u64::from(value.to_bits()), |bits| f32::from_bits(bits as u32),
+        Vector, |value, to| to.push_vector(Vector::from_f32(value)), |from| from.next_vector().f32();
+    f64: 0.0, |value| value.to_bits(), |bits| f64::from_bits(bits),
+        Vector, |value, to| to.push_vector(Vector::from_f64(value)), |from| from.next_vector().f64();
 }
 
 impl sealed::Sealed for Vector {}
@@ -94,6 +185,15 @@ impl NativeAbi for Vector {
     #[inline]
     fn from_slot(slot: ValRaw) -> Self {
         Vector::from_bits(slot.u128())
+    }
+    const CLASS: Class = Class::Vector;
+    #[inline(always)]
+    fn pass(self, arguments: &mut Arguments) {
+        arguments.push_vector(self);
+    }
+    #[inline(always)]
+    fn take(returned: &mut Returned) -> Self {
+        returned.next_vector()
     }
 }
 
@@ -245,22 +345,15 @@ pub unsafe trait WasmParams: Send {
     fn types() -> Vec<ValType>;
     #[doc(hidden)]
     fn into_abi_ref(self, store: &mut StoreRef<'_>) -> Result<Self::Abi>;
+    /// One slot each, in order.
     #[doc(hidden)]
-    fn slots(abi: Self::Abi) -> Vec<ValRaw>;
-    /// Calls the native entry trampoline `entry`.
-    ///
-    /// # Safety
-    ///
-    /// `entry` must be the trampoline for these parameters and `R`'s results, `activation` the current one, `code` and
-    /// `vmctx` those of a function of that type.
+    fn put_slots(abi: Self::Abi, slots: &mut [ValRaw; MAX_TUPLE]);
+    /// Whether all travel in registers.
     #[doc(hidden)]
-    unsafe fn invoke<R: WasmResults>(
-        entry: *const u8,
-        activation: *mut VmActivation,
-        code: *const u8,
-        vmctx: *mut u8,
-        abi: Self::Abi,
-    ) -> R::Raw;
+    const IN_REGISTERS: bool;
+    /// As arguments in registers; only if all are [`IN_REGISTERS`](Self::IN_REGISTERS).
+    #[doc(hidden)]
+    fn pass(abi: Self::Abi, arguments: &mut Arguments);
 }
 
 /// Crate-internal entry to [`WasmParams::into_abi_ref`].
@@ -282,20 +375,15 @@ impl<P: WasmParams> IntoAbi for P {}
 ///
 /// Not for implementation elsewhere.
 pub unsafe trait WasmResults: WasmParams {
-    /// What the native trampoline returns in a register; `()` unless there is exactly one result.
-    #[doc(hidden)]
-    type Direct;
     /// What a call gives before it is turned into `Self`.
     #[doc(hidden)]
     type Raw;
-    /// [`Self::Raw`] before the call. If results travel through memory, this is the memory.
+    /// Whether all travel in registers.
     #[doc(hidden)]
-    const EMPTY: Self::Raw;
-    /// Whether results travel through memory.
+    const RETURNED_IN_REGISTERS: bool;
+    /// From registers; only if all are [`RETURNED_IN_REGISTERS`](Self::RETURNED_IN_REGISTERS).
     #[doc(hidden)]
-    const INDIRECT: bool;
-    #[doc(hidden)]
-    fn direct(direct: Self::Direct) -> Self::Raw;
+    fn take(returned: &mut Returned) -> Self::Raw;
     #[doc(hidden)]
     fn from_raw_ref(raw: Self::Raw, store: &mut StoreRef<'_>) -> Self;
     #[doc(hidden)]
@@ -330,33 +418,6 @@ impl<R: WasmResults> FromSlots for R {}
 /// The most values that a tuple of a typed call holds.
 pub(crate) const MAX_TUPLE: usize = 16;
 
-macro_rules! invoke {
-    ($entry:ident, $activation:ident, $code:ident, $vmctx:ident, $R:ident; $($value:ident: $Abi:ty),*) => {
-        if $R::INDIRECT {
-            type Entry<$($value),*> = unsafe extern "C" fn(
-                *mut VmActivation, *const u8, *mut u8, *mut ValRaw, $($value),*
-            );
-            // SAFETY: by the contract of `invoke` this is the trampoline's type.
-            let entry = unsafe { std::mem::transmute::<*const u8, Entry<$($Abi),*>>($entry) };
-            let mut slots = $R::EMPTY;
-            let pointer = (&raw mut slots).cast::<ValRaw>();
-            // SAFETY: by the contract; a raw value that is `INDIRECT` has a slot for each result.
-            unsafe { entry($activation, $code, $vmctx, pointer, $($value),*) };
-            slots
-        } else {
-            type Entry<$($value,)* Direct> = unsafe extern "C" fn(
-                *mut VmActivation, *const u8, *mut u8, $($value),*
-            ) -> Direct;
-            // SAFETY: by the contract of `invoke` this is the trampoline's type.
-            let entry = unsafe {
-                std::mem::transmute::<*const u8, Entry<$($Abi,)* $R::Direct>>($entry)
-            };
-            // SAFETY: by the contract.
-            $R::direct(unsafe { entry($activation, $code, $vmctx, $($value),*) })
-        }
-    };
-}
-
 // SAFETY: one value, which travels as its own ABI says.
 unsafe impl<T: WasmTy> WasmParams for T {
     type Abi = T::Abi;
@@ -367,31 +428,23 @@ unsafe impl<T: WasmTy> WasmParams for T {
     fn into_abi_ref(self, store: &mut StoreRef<'_>) -> Result<T::Abi> {
         self.into_abi(store)
     }
-    fn slots(abi: T::Abi) -> Vec<ValRaw> {
-        vec![abi.into_slot()]
+    fn put_slots(abi: T::Abi, slots: &mut [ValRaw; MAX_TUPLE]) {
+        slots[0] = abi.into_slot();
     }
-    #[inline]
-    #[allow(non_camel_case_types)]
-    unsafe fn invoke<R: WasmResults>(
-        entry: *const u8,
-        activation: *mut VmActivation,
-        code: *const u8,
-        vmctx: *mut u8,
-        value: T::Abi,
-    ) -> R::Raw {
-        invoke!(entry, activation, code, vmctx, R; value: T::Abi)
+    const IN_REGISTERS: bool = true;
+    #[inline(always)]
+    fn pass(abi: T::Abi, arguments: &mut Arguments) {
+        abi.pass(arguments);
     }
 }
 
-// SAFETY: one result, which the trampoline returns in a register.
+// SAFETY: one result, which travels as its own ABI says.
 unsafe impl<T: WasmTy> WasmResults for T {
-    type Direct = T::Abi;
     type Raw = T::Abi;
-    const EMPTY: T::Abi = T::Abi::ZERO;
-    const INDIRECT: bool = false;
-    #[inline]
-    fn direct(direct: T::Abi) -> T::Abi {
-        direct
+    const RETURNED_IN_REGISTERS: bool = true;
+    #[inline(always)]
+    fn take(returned: &mut Returned) -> T::Abi {
+        T::Abi::take(returned)
     }
     #[inline]
     fn from_raw_ref(raw: T::Abi, store: &mut StoreRef<'_>) -> T {
@@ -403,7 +456,7 @@ unsafe impl<T: WasmTy> WasmResults for T {
 }
 
 macro_rules! tuples {
-    ($(($($T:ident $value:ident $place:tt),*);)*) => {$(
+    ($(($($T:ident $place:tt),*);)*) => {$(
         // SAFETY: each element travels as its own ABI says.
         unsafe impl<$($T: WasmTy),*> WasmParams for ($($T,)*) {
             type Abi = ($($T::Abi,)*);
@@ -412,17 +465,13 @@ macro_rules! tuples {
             fn into_abi_ref(self, _store: &mut StoreRef<'_>) -> Result<Self::Abi> {
                 Ok(($(self.$place.into_abi(_store)?,)*))
             }
-            fn slots(_abi: Self::Abi) -> Vec<ValRaw> { vec![$(_abi.$place.into_slot()),*] }
-            #[inline]
-            #[allow(non_camel_case_types)]
-            unsafe fn invoke<R: WasmResults>(
-                entry: *const u8,
-                activation: *mut VmActivation,
-                code: *const u8,
-                vmctx: *mut u8,
-                ($($value,)*): Self::Abi,
-            ) -> R::Raw {
-                invoke!(entry, activation, code, vmctx, R; $($value: $T::Abi),*)
+            fn put_slots(_abi: Self::Abi, _slots: &mut [ValRaw; MAX_TUPLE]) {
+                $(_slots[$place] = _abi.$place.into_slot();)*
+            }
+            const IN_REGISTERS: bool = params_fit(&[$($T::Abi::CLASS),*]);
+            #[inline(always)]
+            fn pass(_abi: Self::Abi, _arguments: &mut Arguments) {
+                $(_abi.$place.pass(_arguments);)*
             }
         }
     )*};
@@ -430,16 +479,15 @@ macro_rules! tuples {
 
 macro_rules! tuple_results {
     ($(($($T:ident $place:tt),*);)*) => {$(
-        // SAFETY: several results travel through slots, which the trampoline fills in order.
+        // SAFETY: each result travels as its own ABI says.
         unsafe impl<$($T: WasmTy),*> WasmResults for ($($T,)*) {
-            type Direct = ();
-            type Raw = [ValRaw; <[u8]>::len(&[$($place),*])];
-            const EMPTY: Self::Raw = [ValRaw::ZERO; <[u8]>::len(&[$($place),*])];
-            const INDIRECT: bool = true;
-            fn direct(_: ()) -> Self::Raw { Self::EMPTY }
+            type Raw = ($($T::Abi,)*);
+            const RETURNED_IN_REGISTERS: bool = results_fit(&[$($T::Abi::CLASS),*]);
+            #[inline(always)]
+            fn take(returned: &mut Returned) -> Self::Raw { ($($T::Abi::take(returned),)*) }
             #[inline]
             fn from_raw_ref(raw: Self::Raw, store: &mut StoreRef<'_>) -> Self {
-                ($($T::from_abi($T::Abi::from_slot(raw[$place]), store),)*)
+                ($($T::from_abi(raw.$place, store),)*)
             }
             fn from_slots(slots: &[ValRaw], store: &mut StoreRef<'_>) -> Self {
                 ($($T::from_abi($T::Abi::from_slot(slots[$place]), store),)*)
@@ -450,26 +498,22 @@ macro_rules! tuple_results {
 
 // SAFETY: no result.
 unsafe impl WasmResults for () {
-    type Direct = ();
     type Raw = ();
-    const EMPTY: () = ();
-    const INDIRECT: bool = false;
-    #[inline]
-    fn direct(_: ()) {}
+    const RETURNED_IN_REGISTERS: bool = true;
+    #[inline(always)]
+    fn take(_: &mut Returned) {}
     #[inline]
     fn from_raw_ref(_: (), _: &mut StoreRef<'_>) {}
     fn from_slots(_: &[ValRaw], _: &mut StoreRef<'_>) {}
 }
 
-// SAFETY: one result in a register, wrapped in a tuple.
+// SAFETY: one result, wrapped in a tuple.
 unsafe impl<T: WasmTy> WasmResults for (T,) {
-    type Direct = T::Abi;
     type Raw = T::Abi;
-    const EMPTY: T::Abi = T::Abi::ZERO;
-    const INDIRECT: bool = false;
-    #[inline]
-    fn direct(direct: T::Abi) -> T::Abi {
-        direct
+    const RETURNED_IN_REGISTERS: bool = true;
+    #[inline(always)]
+    fn take(returned: &mut Returned) -> T::Abi {
+        T::Abi::take(returned)
     }
     #[inline]
     fn from_raw_ref(raw: T::Abi, store: &mut StoreRef<'_>) -> (T,) {
@@ -482,22 +526,22 @@ unsafe impl<T: WasmTy> WasmResults for (T,) {
 
 tuples! {
     ();
-    (A a 0);
-    (A a 0, B b 1);
-    (A a 0, B b 1, C c 2);
-    (A a 0, B b 1, C c 2, D d 3);
-    (A a 0, B b 1, C c 2, D d 3, E e 4);
-    (A a 0, B b 1, C c 2, D d 3, E e 4, F f 5);
-    (A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6);
-    (A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7);
-    (A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7, I i 8);
-    (A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7, I i 8, J j 9);
-    (A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7, I i 8, J j 9, K k 10);
-    (A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7, I i 8, J j 9, K k 10, L l 11);
-    (A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7, I i 8, J j 9, K k 10, L l 11, M m 12);
-    (A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7, I i 8, J j 9, K k 10, L l 11, M m 12, N n 13);
-    (A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7, I i 8, J j 9, K k 10, L l 11, M m 12, N n 13, O o 14);
-    (A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7, I i 8, J j 9, K k 10, L l 11, M m 12, N n 13, O o 14, P p 15);
+    (A 0);
+    (A 0, B 1);
+    (A 0, B 1, C 2);
+    (A 0, B 1, C 2, D 3);
+    (A 0, B 1, C 2, D 3, E 4);
+    (A 0, B 1, C 2, D 3, E 4, F 5);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14, P 15);
 }
 
 tuple_results! {

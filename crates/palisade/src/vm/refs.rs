@@ -8,6 +8,7 @@
 //! half of a handle is a random number of the store, so hardly anything looks like one by chance.
 
 use super::ValRaw;
+use super::activation::stack_base;
 use super::store::{StoreId, StoreOpaque};
 use crate::error::{Error, Result};
 use palisade_environ::{HeapType, RefType, ValType};
@@ -274,7 +275,7 @@ impl StoreOpaque {
                 mark(raw);
             }
         });
-        if let Some(base) = self.stack_base() {
+        if let Some(base) = stack_base(self.ctx().as_ptr()) {
             palisade_sys::for_each_stack_word(base, &mut mark);
         }
         if let Some(Referent::Exception(coming)) = coming {

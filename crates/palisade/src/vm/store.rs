@@ -41,10 +41,10 @@ impl StoreId {
 #[repr(C)]
 pub(super) struct StoreCtx {
     pub(super) vm: VmStoreContext,
-    /// The store, derived from the exclusive reference under which wasm was entered last.
-    pub(super) store: *mut StoreOpaque,
-    /// Where on the stack the outermost activation was entered; meaningful while there is one.
-    pub(super) stack_base: usize,
+    /// What the stack limit was set for: the address where wasm was entered, and the lowest one of the thread's stack.
+    pub(super) limited_for: (usize, usize),
+    /// [`Config::max_wasm_stack`](crate::Config::max_wasm_stack), at hand.
+    pub(super) max_wasm_stack: usize,
     /// Why wasm was left for the landing pad; meaningful while `vm.raise` is pending.
     pub(super) failure: Failure,
 }
@@ -175,8 +175,8 @@ impl StoreOpaque {
                 raise_stub: palisade_sys::resume as *const u8,
                 raise: VmRaise::default(),
             },
-            store: std::ptr::null_mut(),
-            stack_base: 0,
+            limited_for: (0, 0),
+            max_wasm_stack: engine.config().max_wasm_stack,
             failure: Failure::default(),
         });
         StoreOpaque {
@@ -209,16 +209,21 @@ impl StoreOpaque {
         self.ctx
     }
 
+    /// The context of a store to which there may be a reference.
+    ///
+    /// # Safety
+    ///
+    /// The store must be live.
+    #[inline]
+    pub(super) unsafe fn ctx_of(store: *const StoreOpaque) -> *mut StoreCtx {
+        // SAFETY: by this function's contract; nobody changes the field.
+        unsafe { (*store).ctx.as_ptr() }
+    }
+
     /// Whether wasm of this store is on the stack of the current thread.
     pub(crate) fn is_active(&self) -> bool {
         // SAFETY: the context lives as long as the store, and only this thread uses it.
         unsafe { !(*self.ctx.as_ptr()).vm.activation.is_null() }
-    }
-
-    /// Where on the stack of the current thread the frames of this store's wasm begin, if there are any.
-    pub(super) fn stack_base(&self) -> Option<usize> {
-        // SAFETY: as above.
-        self.is_active().then(|| unsafe { (*self.ctx.as_ptr()).stack_base })
     }
 
     /// Asks the limiter, if there is one.

@@ -1,22 +1,22 @@
 //! Typed calls: the type is checked when the handle is made, so that a call checks nothing.
 
-use super::activation::{call_array, call_native};
+use super::activation::{call_array, call_typed};
 use super::native::{FromSlots, IntoAbi, MAX_TUPLE};
 use super::store::{FuncPtr, StoreOpaque};
-use super::trampolines::trampoline;
 use super::{ValRaw, WasmParams, WasmResults};
 use crate::error::{Error, Result};
-use palisade_compile::TrampolineKind;
 use palisade_environ::ValType;
 use std::marker::PhantomData;
+use std::ptr;
 
-/// A function with the trampoline for calls with parameters `P` and results `R`.
+/// A function with parameters `P` and results `R`.
 ///
-/// Invariant: `func` has the types of `P` and `R`, and `entry`, unless it is null because the host itself implements
-/// the function, is the native entry trampoline of that type.
+/// Invariant: `func` has the types of `P` and `R`. Unless `code` is null, `func` is a wasm function, `code` and `vmctx`
+/// are its own, and all of `P` and `R` travel in registers.
 pub(crate) struct TypedEntry<P, R> {
     func: FuncPtr,
-    entry: *const u8,
+    code: *const u8,
+    vmctx: *mut u8,
     of: PhantomData<fn(P) -> R>,
 }
 
@@ -44,31 +44,29 @@ impl<P: WasmParams, R: WasmResults> TypedEntry<P, R> {
         let full = ty.func_type();
         check("parameters", &P::types(), full.params(), |given, taken| given.matches(taken))?;
         check("results", &R::types(), full.results(), |taken, given| given.matches(taken))?;
-        let entry = if func.is_host(store) {
-            std::ptr::null()
-        } else {
-            trampoline(store.engine().compiler(), ty, TrampolineKind::EntryNative)?
+        let in_registers = P::IN_REGISTERS && R::RETURNED_IN_REGISTERS;
+        let (code, vmctx) = match func.get(store) {
+            target if in_registers && !func.is_host(store) => (target.code, target.vmctx),
+            _ => (ptr::null(), ptr::null_mut()),
         };
-        Ok(TypedEntry { func, entry, of: PhantomData })
+        Ok(TypedEntry { func, code, vmctx, of: PhantomData })
     }
 
     /// Calls it; `store` must own it, which the caller has checked.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn call(&self, store: &mut StoreOpaque, params: P) -> Result<R> {
-        if self.entry.is_null() {
-            return self.call_host(store, params);
+        if const { P::IN_REGISTERS && R::RETURNED_IN_REGISTERS } && !self.code.is_null() {
+            // SAFETY: by this type's invariant.
+            return unsafe { call_typed::<P, R>(store, self.code, self.vmctx, params) };
         }
-        // SAFETY: by this type's invariant.
-        unsafe { call_native::<P, R>(store, self.func, self.entry, params) }
+        self.call_in_slots(store, params)
     }
 
     #[cold]
-    fn call_host(&self, store: &mut StoreOpaque, params: P) -> Result<R> {
+    fn call_in_slots(&self, store: &mut StoreOpaque, params: P) -> Result<R> {
         let params = params.into_abi(store)?;
         let mut slots = [ValRaw::ZERO; MAX_TUPLE];
-        for (slot, param) in slots.iter_mut().zip(P::slots(params)) {
-            *slot = param;
-        }
+        P::put_slots(params, &mut slots);
         call_array(store, self.func, &mut slots)?;
         Ok(R::from_slot_values(&slots, store))
     }
