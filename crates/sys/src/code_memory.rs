@@ -70,13 +70,14 @@ impl CodeMemory {
         let descriptor = file.as_raw_fd();
         let used = Mutex::new(Used { len: 0, file: Some(file), added: None });
         let memory = CodeMemory { start, data_bytes, words, capacity, used };
-        // Opened only now: systems that count what can be written would have counted the code's part too.
-        // SAFETY: these pages are of the mapping above, and nothing refers to them yet.
-        let rc = unsafe {
-            libc::mprotect(start.as_ptr().cast(), data_bytes, libc::PROT_READ | libc::PROT_WRITE)
-        };
-        if rc != 0 {
-            return Err(io::Error::last_os_error());
+        if data_bytes > 0 {
+            // Opened only now: systems that count what can be written would have counted the code's part too.
+            let access = libc::PROT_READ | libc::PROT_WRITE;
+            // SAFETY: these pages are of the mapping above, and nothing refers to them yet.
+            let rc = unsafe { libc::mprotect(start.as_ptr().cast(), data_bytes, access) };
+            if rc != 0 {
+                return Err(io::Error::last_os_error());
+            }
         }
         // SAFETY: the code's part of the mapping above, which nothing refers to yet, is replaced.
         let code = unsafe {
