@@ -8,8 +8,8 @@ use crate::module_meta::ModuleMeta;
 use crate::types::{ExportType, ExternType, ImportType};
 use crate::vm::{
     Artifact, ArtifactContents, CodeImage, Identity, Refusal, compile_in_background,
-    compile_in_background_if_needed, fits_registers, prepare, prepare_from, reserve_lazily,
-    restore_lazily, trampoline_text,
+    compile_in_background_if_needed, exits_by_stub, fits_registers, prepare, prepare_from,
+    reserve_lazily, restore_lazily, trampoline_text,
 };
 use crate::{Cache, Compilation, Engine, FuncType};
 use palisade_compile::{Text, TrampolineKind};
@@ -267,6 +267,9 @@ impl Module {
     }
 }
 
+/// Bytes from which on a module is hashed by several threads.
+const PARALLEL_HASH: usize = 4 << 20;
+
 /// What an entry of a cache is called: the module, the way in which it is compiled, and by whom. Palisade's own build is
 /// part of that, as its code may change without its version.
 fn cache_key(engine: &Engine, bytes: &[u8]) -> Identity {
@@ -276,18 +279,27 @@ fn cache_key(engine: &Engine, bytes: &[u8]) -> Identity {
     let mut hash = blake3::Hasher::new();
     hash.update(&engine.identity());
     hash.update(format!("{lazy} {program:?}").as_bytes());
-    hash.update_rayon(bytes);
+    // Waking threads takes as long as a megabyte.
+    match bytes.len() < PARALLEL_HASH {
+        true => hash.update(bytes),
+        false => hash.update_rayon(bytes),
+    };
     *hash.finalize().as_bytes()
 }
 
-/// What calls of this module are likely to need: entries for what it exports, where calls need them, and exits for what
-/// it imports.
+/// What calls of this module are likely to need: entries for what it exports and exits for what it imports, for types with
+/// more values than registers.
 fn trampolines(info: &ModuleInfo) -> Vec<(TrampolineKind, FuncType)> {
     let mut wanted: BTreeSet<(TypeIndex, TrampolineKind)> = BTreeSet::new();
     let mut want = |item: EntityIndex, kind| {
         let EntityIndex::Func(func) = item else { return };
         let ty = info.funcs[func];
-        if kind != TrampolineKind::Entry || !fits_registers(info.types[ty].signature()) {
+        let signature = info.types[ty].signature();
+        let needed = match kind {
+            TrampolineKind::Entry => !fits_registers(signature),
+            _ => !exits_by_stub(signature),
+        };
+        if needed {
             wanted.insert((ty, kind));
         }
     };

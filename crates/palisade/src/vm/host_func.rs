@@ -2,20 +2,22 @@
 //!
 //! A [`HostBody`] is a closure with the functions that call it, shared between stores (a linker holds bodies). A
 //! [`HostFuncData`] is a body in one store; its address is what an exit trampoline takes as its vmctx. Closures given
-//! to `Func::wrap` are called with values in registers, those given to `Func::new` with values in slots.
+//! to `Func::wrap` are called with values in registers, those given to `Func::new` with values in memory.
 //!
 //! Invariant: a Rust function entered from wasm returns normally, whatever its closure does. Errors and panics are
-//! recorded in the store; the compiled trampoline then leaves for the landing pad.
+//! recorded in the store; the trampoline then leaves for the landing pad.
 
 use super::activation::{raise_error, raise_panic, store_of};
+use super::exit::{Registers, exit_native, exit_registers};
 use super::instance::{InstanceData, InstanceIndex};
-use super::native::{NativeAbi, StoreRef, ValRaw, WasmRet, WasmTy};
+use super::native::{NativeAbi, StoreRef, ValRaw, WasmRet, WasmTy, fits_registers};
 use super::store::{FuncPtr, StoreCtx, StoreInner, StoreOpaque};
 use super::trampolines::trampoline;
 use crate::error::{Error, Result};
 use crate::{Caller, Engine, FuncType, StoreContextMut, Val};
 use palisade_compile::TrampolineKind;
-use palisade_environ::{VmCtxHeader, VmFuncKind, VmFuncRef, VmHostFunc};
+use palisade_environ::{Signature, VmCtxHeader, VmFuncKind, VmFuncRef, VmHostFunc};
+use palisade_sys::enter::{INT_RESULTS, VECTOR_RESULTS};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
@@ -24,13 +26,23 @@ use std::sync::Arc;
 /// A closure, and how to call it.
 pub struct HostBody {
     ty: FuncType,
-    /// Which exit trampoline calls `call`.
-    exit: TrampolineKind,
-    /// Called by exit trampolines.
+    exit: Exit,
+    /// What `exit` calls.
     call: *const u8,
     /// Called by the host itself.
     direct: DirectCall,
     closure: Box<dyn Any + Send + Sync>,
+}
+
+/// How wasm calls a host function.
+#[derive(Clone, Copy)]
+enum Exit {
+    /// Through [`exit_native`].
+    Native,
+    /// Through [`exit_registers`].
+    Registers,
+    /// Through a compiled trampoline, where values do not fit into registers.
+    Compiled(TrampolineKind),
 }
 
 /// The instance that has called a host function, looked up only if somebody asks.
@@ -87,14 +99,18 @@ impl HostBody {
         T: 'static,
         F: Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
     {
-        HostBody {
-            ty,
-            exit: TrampolineKind::ExitArray,
-            call: call_dynamic::<T, F> as *const u8,
-            direct: call_dynamic_direct::<T, F>,
-            closure: Box::new(closure),
-        }
+        let (exit, call) = match fits_registers(ty.signature()) {
+            true => (Exit::Registers, call_dynamic_registers::<T, F> as *const u8),
+            false => (Exit::Compiled(TrampolineKind::ExitArray), call_dynamic::<T, F> as *const u8),
+        };
+        let (direct, closure) = (call_dynamic_direct::<T, F>, Box::new(closure));
+        HostBody { ty, exit, call, direct, closure }
     }
+}
+
+/// Whether functions of this type that are made with Rust types need no compiled exit trampoline.
+pub(crate) fn exits_by_stub(signature: &Signature) -> bool {
+    signature.results.len() <= 1 && fits_registers(signature)
 }
 
 impl HostFuncData {
@@ -102,8 +118,11 @@ impl HostFuncData {
         if !body.ty.is_of(store.engine()) {
             return Err(Error::usage("the function's type belongs to another engine"));
         }
-        let compiler = store.engine().compiler().clone();
-        let code = trampoline(&compiler, body.ty.entry(), body.exit)?;
+        let code = match body.exit {
+            Exit::Native => exit_native as *const u8,
+            Exit::Registers => exit_registers as *const u8,
+            Exit::Compiled(kind) => trampoline(store.engine().compiler(), body.ty.entry(), kind)?,
+        };
         let mut data = Box::new(HostFuncData {
             vm: VmHostFunc { store: store.ctx().as_ptr().cast(), call: body.call },
             func_ref: VmFuncRef {
@@ -111,8 +130,10 @@ impl HostFuncData {
                 vmctx: std::ptr::null_mut(),
                 signature: body.ty.entry().id(),
                 kind: match body.exit {
-                    TrampolineKind::ExitNative => VmFuncKind::HostNative,
-                    _ => VmFuncKind::HostArray,
+                    Exit::Native | Exit::Compiled(TrampolineKind::ExitNative) => {
+                        VmFuncKind::HostNative
+                    }
+                    Exit::Registers | Exit::Compiled(_) => VmFuncKind::HostArray,
                 },
                 runtime: std::ptr::from_ref(body.ty.entry()).cast(),
             },
@@ -231,6 +252,28 @@ unsafe extern "C" fn call_dynamic<T, F>(
     let closure = unsafe { body.closure::<F>() };
     // SAFETY: called through an exit trampoline.
     unsafe { run::<T, ()>(host, caller, (), |c| dynamic_call(c, &body.ty, closure, slots)) }
+}
+
+unsafe extern "C" fn call_dynamic_registers<T, F>(
+    host: *mut HostFuncData,
+    caller: *mut VmCtxHeader,
+    registers: *mut Registers,
+) where
+    T: 'static,
+    F: Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
+{
+    // SAFETY: the stub passes a live function, made with a closure of this type, and registers that hold its parameters.
+    let (body, registers) = unsafe { (&(*host).body, &mut *registers) };
+    // SAFETY: likewise.
+    let closure = unsafe { body.closure::<F>() };
+    let signature = body.ty.signature();
+    let count = signature.params.len().max(signature.results.len());
+    let mut slots = [ValRaw::ZERO; INT_RESULTS + VECTOR_RESULTS];
+    let slots = &mut slots[..count];
+    registers.read(&signature.params, slots);
+    // SAFETY: called through an exit stub.
+    unsafe { run::<T, ()>(host, caller, (), |c| dynamic_call(c, &body.ty, closure, slots)) }
+    registers.write(&signature.results, slots);
 }
 
 unsafe fn call_dynamic_direct<T, F>(
@@ -399,9 +442,13 @@ macro_rules! into_func {
                     }
                 }
 
+                let ty = FuncType::new(engine, [$($P::valtype()),*], R::types());
                 HostBody {
-                    ty: FuncType::new(engine, [$($P::valtype()),*], R::types()),
-                    exit: TrampolineKind::ExitNative,
+                    exit: match exits_by_stub(ty.signature()) {
+                        true => Exit::Native,
+                        false => Exit::Compiled(TrampolineKind::ExitNative),
+                    },
+                    ty,
                     call: if R::INDIRECT {
                         indirect::<T, F, $($P,)* R> as *const u8
                     } else {

@@ -8,6 +8,7 @@ mod artifact;
 mod bulk;
 mod code;
 mod exception;
+mod exit;
 mod global;
 mod host_func;
 mod instance;
@@ -49,6 +50,6 @@ pub(crate) use trampolines::{prepare, prepare_from, text as trampoline_text};
 pub(crate) use typed_entry::TypedEntry;
 
 pub use host_func::IntoFunc;
-pub(crate) use host_func::{CallerPtr, HostBody};
+pub(crate) use host_func::{CallerPtr, HostBody, exits_by_stub};
 pub use native::{WasmParams, WasmResults, WasmRet, WasmTy};
 pub use shared_memory::WaitResult;
