@@ -44,6 +44,13 @@ impl Workload {
         wat::parse_bytes(self.module).expect("workloads are valid").into_owned()
     }
 
+    /// Where the module is in the source tree.
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        let stem = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus");
+        let file = |extension| PathBuf::from(format!("{stem}/{}.{extension}", self.name));
+        ["wasm", "wat"].into_iter().map(file).find(|path| path.exists())
+    }
+
     /// The C or C++ that it was made of.
     pub(crate) fn source(&self) -> Option<PathBuf> {
         let stem = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus/src");

