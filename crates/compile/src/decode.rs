@@ -160,7 +160,8 @@ pub fn decode(
     features: Features,
     types: &Arc<TypeRegistry>,
 ) -> Result<ModuleInfo, CompileError> {
-    sections::module_info(bytes, types, validated_payloads(bytes, features)?)
+    let payloads = validated_payloads(bytes, features)?;
+    sections::module_info(bytes, types, payloads.into_iter().map(Ok))
 }
 
 /// As [`decode`], for a module that was decoded successfully before, with the same features.
@@ -175,8 +176,8 @@ pub fn decode_again(
 ) -> Result<ModuleInfo, CompileError> {
     let mut parser = Parser::new(0);
     parser.set_features(features.for_validation());
-    let payloads = parser.parse_all(bytes).collect::<Result<Vec<_>, _>>();
-    let payloads = payloads.map_err(|error| invalid(error, String::new()))?;
+    let payloads = parser.parse_all(bytes);
+    let payloads = payloads.map(|payload| payload.map_err(|error| invalid(error, String::new())));
     sections::module_info(bytes, types, payloads)
 }
 

@@ -25,13 +25,13 @@ use wasmparser::{
 };
 
 /// Describes the module `bytes`, whose parts are `payloads`.
-pub(super) fn module_info(
-    bytes: &ModuleBytes,
+pub(super) fn module_info<'a>(
+    bytes: &'a ModuleBytes,
     registry: &Arc<TypeRegistry>,
-    payloads: Vec<Payload<'_>>,
+    payloads: impl IntoIterator<Item = Result<Payload<'a>, CompileError>>,
 ) -> Result<ModuleInfo, CompileError> {
     let mut sections = Sections { bytes, registry, info: ModuleInfo::default() };
-    payloads.into_iter().try_for_each(|payload| sections.add(payload))?;
+    payloads.into_iter().try_for_each(|payload| sections.add(payload?))?;
     let mut info = sections.info;
     info.offsets = VmOffsets::new(&info);
     Ok(info)
