@@ -13,6 +13,8 @@ mod growth;
 #[forbid(unsafe_code)]
 mod host;
 #[forbid(unsafe_code)]
+mod interrupt;
+#[forbid(unsafe_code)]
 mod memory;
 #[forbid(unsafe_code)]
 mod nan;

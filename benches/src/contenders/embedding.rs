@@ -322,7 +322,8 @@ pub(super) use embedding;
 
 use crate::contender::Sample;
 use std::fmt::Write;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Operations in a sample of a measure that is too short for one.
 pub(super) const CALLS: u32 = 100_000;
@@ -374,4 +375,23 @@ pub(super) fn resident() -> Result<usize, String> {
     let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok());
     // All machines that Palisade runs on have pages of 4 KiB unless told otherwise.
     Ok(pages.ok_or("no resident size in /proc/self/statm")? * 4096)
+}
+
+/// From a request of another thread to stop a call that would run forever until it has returned. `run` says whether it
+/// failed.
+pub(super) fn interrupted(
+    request: impl FnOnce() + Send + 'static,
+    run: impl FnOnce() -> bool,
+) -> Result<Sample, String> {
+    let asking = thread::spawn(move || {
+        // The loop is surely running by then.
+        thread::sleep(Duration::from_millis(5));
+        let asked = Instant::now();
+        request();
+        asked
+    });
+    let stopped = run();
+    let end = Instant::now();
+    let asked = asking.join().map_err(|_| "the asking thread panicked")?;
+    Ok(Sample { value: (end - asked).as_nanos() as f64, result: i64::from(stopped) })
 }

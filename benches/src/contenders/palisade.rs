@@ -1,9 +1,9 @@
 //! Palisade.
 
-use super::embedding::{embedding, timed};
+use super::embedding::{embedding, interrupted, timed};
 use crate::contender::{Contender, Sampler, Task, Threads};
 use crate::guests::{self, Guest};
-use palisade::{Cache, CacheConfig, Compilation, Config, Engine, Module};
+use palisade::{Cache, CacheConfig, Compilation, Config, Engine, Instance, Module, Store};
 use std::fs;
 use std::path::Path;
 use std::rc::Rc;
@@ -67,6 +67,20 @@ fn first_result_warm(guest: &Rc<Guest>) -> Result<Sampler, String> {
     Ok(Box::new(move || timed(&run)))
 }
 
+/// Ends a loop by a signal, which costs loops nothing.
+fn interrupt() -> Result<Sampler, String> {
+    let engine = engine(Threads::All)?;
+    let module = Module::new(&engine, guests::RUNTIME).map_err(|error| error.to_string())?;
+    Ok(Box::new(move || {
+        let text = |error: palisade::Error| error.to_string();
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).map_err(text)?;
+        let forever = instance.get_typed_func::<(), ()>(&mut store, "forever").map_err(text)?;
+        let handle = store.interrupt_handle();
+        interrupted(move || handle.interrupt(), || forever.call(&mut store, ()).is_err())
+    }))
+}
+
 impl Contender for Palisade {
     fn name(&self) -> &'static str {
         "palisade"
@@ -79,6 +93,7 @@ impl Contender for Palisade {
     fn prepare(&self, task: &Task) -> Result<Sampler, String> {
         match task {
             Task::FirstResultWarm(guest) => first_result_warm(guest),
+            Task::Interrupt => interrupt(),
             Task::FirstResult(_) => {
                 let make: tasks::MakeEngine = Rc::new(|_| engine_on_demand(None));
                 tasks::prepare(&make, Module::code_size, task)

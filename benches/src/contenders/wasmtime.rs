@@ -1,14 +1,12 @@
 //! Wasmtime, with each of its compilers.
 
-use super::embedding::{embedding, timed};
+use super::embedding::{embedding, interrupted, timed};
 use crate::LoadModule;
-use crate::contender::{Contender, Sample, Sampler, Task, Threads};
+use crate::contender::{Contender, Sampler, Task, Threads};
 use crate::guests::{self, Guest};
 use std::fs;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::thread;
-use std::time::{Duration, Instant};
 use wasmtime::{Config, Engine, Instance, Module, Store, Strategy};
 
 embedding!(wasmtime);
@@ -115,17 +113,8 @@ impl Wasmtime {
             let instance = Instance::new(&mut store, &module, &[]).map_err(text)?;
             let forever = instance.get_typed_func::<(), ()>(&mut store, "forever").map_err(text)?;
             let other = engine.clone();
-            let asked = thread::spawn(move || {
-                // The loop is surely running by then.
-                thread::sleep(Duration::from_millis(5));
-                let asked = Instant::now();
-                other.increment_epoch();
-                asked
-            });
-            let stopped = forever.call(&mut store, ()).is_err();
-            let end = Instant::now();
-            let asked = asked.join().map_err(|_| "the asking thread panicked")?;
-            Ok(Sample { value: (end - asked).as_nanos() as f64, result: i64::from(stopped) })
+            let request = move || other.increment_epoch();
+            interrupted(request, || forever.call(&mut store, ()).is_err())
         }))
     }
 }

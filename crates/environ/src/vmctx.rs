@@ -12,7 +12,7 @@ use crate::{
     TableIndex, TagIndex, TypeIndex,
 };
 use std::mem::{offset_of, size_of};
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicPtr, AtomicUsize};
 
 /// What every vmctx begins with. All fields are constant.
 #[repr(C, align(16))]
@@ -36,8 +36,9 @@ pub struct VmCtxHeader {
 pub struct VmStoreContext {
     /// Prologues trap when the stack pointer would pass below this address.
     pub stack_limit: usize,
-    /// The innermost activation of this store.
-    pub activation: *mut VmActivation,
+    /// The innermost activation of this store. Only the thread that uses the store writes it; others look whether there is
+    /// one.
+    pub activation: AtomicPtr<VmActivation>,
     /// The vmctx of the last caller that may have called a host function.
     pub caller: *mut VmCtxHeader,
     /// Continues at the place that `raise` names, which it is given; never returns.

@@ -45,7 +45,7 @@ impl Engine {
         if let Some(contradiction) = config.features.contradiction() {
             return Err(Error::usage(contradiction));
         }
-        vm::install_fault_handler();
+        vm::install_handlers();
         Ok(Engine(Arc::new(EngineInner {
             compiler: Arc::new(Compiler::new(&config.compiler)?),
             config: config.clone(),

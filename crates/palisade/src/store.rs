@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use crate::limits::ResourceLimiter;
-use crate::vm::{CallerPtr, StoreBox, StoreInner, StoreOpaque};
+use crate::vm::{CallerPtr, Interrupt, StoreBox, StoreInner, StoreOpaque};
 use crate::{Engine, Extern, Instance};
 use std::fmt;
 
@@ -72,6 +72,10 @@ impl<T: 'static> Store<T> {
         limiter: impl (Fn(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync + 'static,
     ) {
         self.0.get_mut().set_limiter(Box::new(limiter));
+    }
+
+    pub(crate) fn interrupt(&self) -> Interrupt {
+        self.0.get().opaque().interrupt()
     }
 
     /// Drops values of the host, and exceptions, that no guest of this store and no root refers to any more.

@@ -10,6 +10,7 @@ compile_error!("Palisade runs on Linux on x86-64 and aarch64");
 mod code_memory;
 pub mod enter;
 mod image;
+mod interrupt;
 mod landing;
 pub mod lazy;
 mod mapping;
@@ -21,6 +22,7 @@ mod vector;
 
 pub use code_memory::CodeMemory;
 pub use image::MemoryImage;
+pub use interrupt::{install_interrupt_handler, interrupt_threads};
 pub use landing::{Landing, Raise, resume};
 pub use mapping::FileMapping;
 pub use reservation::Reservation;

@@ -123,10 +123,10 @@ fn forward(
 }
 
 #[cfg(target_arch = "x86_64")]
-mod registers {
+pub(crate) mod registers {
     use super::*;
 
-    pub(super) fn fault(context: &libc::ucontext_t, address: Option<usize>) -> Fault {
+    pub(crate) fn fault(context: &libc::ucontext_t, address: Option<usize>) -> Fault {
         let registers = &context.uc_mcontext.gregs;
         Fault {
             pc: registers[libc::REG_RIP as usize] as usize,
@@ -135,7 +135,7 @@ mod registers {
         }
     }
 
-    pub(super) fn land(context: &mut libc::ucontext_t, landing: &Landing) {
+    pub(crate) fn land(context: &mut libc::ucontext_t, landing: &Landing) {
         let registers = &mut context.uc_mcontext.gregs;
         registers[libc::REG_RIP as usize] = landing.pc as i64;
         registers[libc::REG_RSP as usize] = landing.sp as i64;
@@ -144,18 +144,18 @@ mod registers {
 }
 
 #[cfg(target_arch = "aarch64")]
-mod registers {
+pub(crate) mod registers {
     use super::*;
 
     /// The frame pointer's place among the general registers.
     const FP: usize = 29;
 
-    pub(super) fn fault(context: &libc::ucontext_t, address: Option<usize>) -> Fault {
+    pub(crate) fn fault(context: &libc::ucontext_t, address: Option<usize>) -> Fault {
         let machine = &context.uc_mcontext;
         Fault { pc: machine.pc as usize, fp: machine.regs[FP] as usize, address }
     }
 
-    pub(super) fn land(context: &mut libc::ucontext_t, landing: &Landing) {
+    pub(crate) fn land(context: &mut libc::ucontext_t, landing: &Landing) {
         let machine = &mut context.uc_mcontext;
         machine.pc = landing.pc as u64;
         machine.sp = landing.sp as u64;

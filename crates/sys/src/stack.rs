@@ -1,5 +1,6 @@
 //! What a thread needs before it runs compiled code: the bounds of its stack, and a stack for its signal handler.
 
+use crate::interrupt::Listed;
 use std::cell::{Cell, OnceCell};
 use std::io;
 use std::mem::MaybeUninit;
@@ -18,6 +19,7 @@ thread_local! {
     /// The lowest address of the stack that can be used; 0 while the thread is not prepared.
     static LOW: Cell<usize> = const { Cell::new(0) };
     static SIGNAL_STACK: OnceCell<SignalStack> = const { OnceCell::new() };
+    static LISTED: OnceCell<Listed> = const { OnceCell::new() };
 }
 
 /// The lowest address of the current thread's stack that can be used; 0 if the thread is not prepared.
@@ -113,6 +115,9 @@ fn prepare() -> io::Result<StackBounds> {
             let _ = stack.set(installed);
         }),
     })?;
+    LISTED.with(|listed| {
+        listed.get_or_init(Listed::new);
+    });
     LOW.set(bounds.low);
     Ok(bounds)
 }

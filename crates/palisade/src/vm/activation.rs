@@ -27,6 +27,7 @@ use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Stack that host functions can count on when wasm calls them, as far as the thread's stack allows.
 const HOST_HEADROOM: usize = 256 << 10;
@@ -105,9 +106,10 @@ impl Default for Failure {
     }
 }
 
-/// Installs the process-wide fault handler.
-pub(crate) fn install_fault_handler() {
+/// Installs the process-wide handlers of faults and interrupts.
+pub(crate) fn install_handlers() {
     palisade_sys::install_fault_handler(on_fault);
+    palisade_sys::install_interrupt_handler(on_interrupt);
 }
 
 /// Calls a wasm function with values of Rust's types.
@@ -242,7 +244,7 @@ impl Around {
 
     fn now(store: &StoreOpaque) -> Around {
         // SAFETY: the context lives as long as the store, and only this thread uses it.
-        let outer = unsafe { (*store.ctx().as_ptr()).vm.activation };
+        let outer = unsafe { (*store.ctx().as_ptr()).vm.activation.load(Ordering::Relaxed) };
         Around { outer, previous: CURRENT.get() }
     }
 }
@@ -258,9 +260,9 @@ fn enter<R>(
     let here = palisade_sys::frame_address();
     debug_assert_eq!(around.outer.is_null(), !store.is_active());
     if around.outer.is_null() {
-        let entered = (here, palisade_sys::thread_stack_low());
         // SAFETY: the context lives as long as the store, which this function borrows, and only this thread uses it.
-        if unsafe { (*ctx).limited_for } != entered {
+        let (entered, low) = unsafe { (&(*ctx).limited_for.0, (*ctx).limited_for.1) };
+        if entered.load(Ordering::Relaxed) != here || low != palisade_sys::thread_stack_low() {
             // SAFETY: as above.
             unsafe { limit_stack(ctx, here)? };
         }
@@ -280,7 +282,7 @@ fn enter<R>(
         }
         (*pointer).store = store;
         (*pointer).previous = around.previous;
-        (*ctx).vm.activation = pointer.cast();
+        (*ctx).vm.activation.store(pointer.cast(), Ordering::Relaxed);
     }
     CURRENT.set(pointer);
     let result = call(pointer.cast());
@@ -290,7 +292,7 @@ fn enter<R>(
     let ctx = unsafe { StoreOpaque::ctx_of((*pointer).store) };
     // SAFETY: as above.
     let raised = unsafe {
-        (*ctx).vm.activation = around.outer;
+        (*ctx).vm.activation.store(around.outer, Ordering::Relaxed);
         (*ctx).vm.raise.pending
     };
     if raised != 0 {
@@ -315,7 +317,12 @@ unsafe fn limit_stack(ctx: *mut StoreCtx, here: usize) -> Result<()> {
     // SAFETY: by this function's contract.
     unsafe {
         (*ctx).vm.stack_limit = (low + headroom).max(here.saturating_sub((*ctx).max_wasm_stack));
-        (*ctx).limited_for = (here, low);
+        (*ctx).limited_for.1 = low;
+        (*ctx).limited_for.0.store(here, Ordering::SeqCst);
+        // In this order: whoever requests an interrupt makes the place invalid after it has set the flag.
+        if (*ctx).interrupted.swap(false, Ordering::SeqCst) {
+            return Err(Trap::Interrupt.into());
+        }
     }
     Ok(())
 }
@@ -471,23 +478,52 @@ fn on_fault(fault: &Fault) -> Option<Landing> {
         return None;
     }
     let trap = registry::with_image(fault.pc, |image| image.trap_at(fault.pc))?;
-    // SAFETY: wasm runs on this thread, so its newest activation is a live local of `enter` below us on the stack.
+    // SAFETY: compiled code keeps frame pointers, and traps lie behind a function's prologue, so `fp` is the frame of
+    // the function that has trapped. Wasm runs, so the newest activation is a live local of `enter` below us on the stack.
+    Some(unsafe { leave(newest, trap, fault) })
+}
+
+/// The interrupt handler's question: is the wasm that was interrupted to be left? Runs in signal context, as [`on_fault`].
+fn on_interrupt(place: &Fault) -> Option<Landing> {
+    // In any other code, what is read below may be half written.
+    registry::with_image(place.pc, |image| image.place_of(place.pc))?;
+    let newest = CURRENT.try_with(Cell::get).ok()?;
+    if newest.is_null() {
+        return None;
+    }
+    // SAFETY: wasm runs on this thread, so its newest activation is a live local of `enter` below us on the stack, and
+    // its store lives.
     let ctx = unsafe { StoreOpaque::ctx_of((*newest).store) };
-    // SAFETY: the context belongs to the store that runs on this thread; compiled code does not touch `failure`.
-    let failure = unsafe { &mut (*ctx).failure };
+    // SAFETY: the field is atomic.
+    if !unsafe { (*ctx).interrupted.swap(false, Ordering::SeqCst) } {
+        return None;
+    }
+    // SAFETY: compiled code keeps frame pointers. In prologues and epilogues the frame is the caller's, and so one
+    // frame is left out; nothing else is wrong.
+    Some(unsafe { leave(newest, Trap::Interrupt, place) })
+}
+
+/// Notes why the wasm at `place` is left, and where it goes on.
+///
+/// # Safety
+///
+/// `newest` must be this thread's newest activation, in which wasm runs at `place`, whose frame pointer is that of a
+/// compiled function's frame, or of whoever entered wasm.
+unsafe fn leave(newest: *mut Activation, trap: Trap, place: &Fault) -> Landing {
+    // SAFETY: by this function's contract; compiled code does not touch `failure`.
+    let failure = unsafe { &mut (*StoreOpaque::ctx_of((*newest).store)).failure };
     failure.trap = Some(trap);
     failure.frame_count = 0;
-    // SAFETY: compiled code keeps frame pointers, and traps lie behind a function's prologue, so `fp` is the frame of
-    // the function that has trapped.
+    // SAFETY: by this function's contract.
     unsafe {
-        walk(FramePlace::at(fault.pc), fault.fp, newest, &mut |frame| failure.push(frame));
+        walk(FramePlace::at(place.pc), place.fp, newest, &mut |frame| failure.push(frame));
     }
     // SAFETY: as above; and the landing was completed before wasm was called.
     let landing = unsafe {
-        (*ctx).vm.raise.pending = 1;
+        (*StoreOpaque::ctx_of((*newest).store)).vm.raise.pending = 1;
         (*newest).vm.landing
     };
-    Some(Landing { pc: landing.pc, sp: landing.sp, fp: landing.fp })
+    Landing { pc: landing.pc, sp: landing.sp, fp: landing.fp }
 }
 
 /// Where the wasm frame that was left last is returned to, its frame pointer, and that of whoever entered wasm. A call

@@ -12,6 +12,7 @@ mod exit;
 mod global;
 mod host_func;
 mod instance;
+mod interrupt;
 mod lazy;
 mod libcalls;
 mod memory;
@@ -27,7 +28,7 @@ mod table;
 mod trampolines;
 mod typed_entry;
 
-pub(crate) use activation::{call_array, capture_backtrace, install_fault_handler};
+pub(crate) use activation::{call_array, capture_backtrace, install_handlers};
 pub(crate) use artifact::{
     Artifact, Contents as ArtifactContents, Identity, MAGIC as ARTIFACT_MAGIC, Refusal,
     VERSION as ARTIFACT_VERSION,
@@ -36,6 +37,7 @@ pub(crate) use code::{CodeImage, CodePlace};
 pub(crate) use exception::TagData;
 pub(crate) use global::GlobalData;
 pub(crate) use instance::{ImportValue, InstanceIndex, instantiate};
+pub(crate) use interrupt::Interrupt;
 pub(crate) use lazy::{
     compile_in_background, compile_in_background_if_needed, reserve as reserve_lazily,
     restore as restore_lazily,

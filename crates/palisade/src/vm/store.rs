@@ -9,6 +9,7 @@ use super::exception::TagData;
 use super::global::GlobalData;
 use super::host_func::{HostBody, HostFuncData};
 use super::instance::InstanceData;
+use super::interrupt::Interrupt;
 use super::memory::MemoryData;
 use super::refs::RefTable;
 use super::table::TableData;
@@ -16,11 +17,12 @@ use crate::Engine;
 use crate::error::{Error, Result};
 use crate::limits::ResourceLimiter;
 use palisade_environ::{TypeEntry, VmFuncKind, VmFuncRef, VmRaise, VmStoreContext};
+use std::cell::UnsafeCell;
 use std::collections::HashMap;
 use std::num::NonZeroU64;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
 /// Identity of a store in this process; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,12 +43,46 @@ impl StoreId {
 #[repr(C)]
 pub(super) struct StoreCtx {
     pub(super) vm: VmStoreContext,
-    /// What the stack limit was set for: the address where wasm was entered, and the lowest one of the thread's stack.
-    pub(super) limited_for: (usize, usize),
+    /// What the stack limit was set for: the address where wasm was entered, and the lowest one of the thread's stack. The
+    /// first becomes 0 when an interrupt is requested.
+    pub(super) limited_for: (AtomicUsize, usize),
+    /// Whether an interrupt was requested and has not happened yet.
+    pub(super) interrupted: AtomicBool,
     /// [`Config::max_wasm_stack`](crate::Config::max_wasm_stack), at hand.
     pub(super) max_wasm_stack: usize,
     /// Why wasm was left for the landing pad; meaningful while `vm.raise` is pending.
     pub(super) failure: Failure,
+}
+
+/// Owns a context, also on behalf of those who may request interrupts.
+pub(super) struct SharedCtx(UnsafeCell<StoreCtx>);
+
+// SAFETY: what is in a context may be dropped by any thread.
+unsafe impl Send for SharedCtx {}
+// SAFETY: through a shared reference only the atomic fields are used; the others by the thread that has the store alone.
+unsafe impl Sync for SharedCtx {}
+
+impl SharedCtx {
+    /// Lets the wasm that runs, or the next call, be interrupted as soon as it notices.
+    pub(super) fn request_interrupt(&self) {
+        let ctx = self.0.get();
+        // In this order: whoever sets the place of entry looks at the flag afterwards.
+        // SAFETY: the context is live, and these fields are atomic.
+        unsafe {
+            (*ctx).interrupted.store(true, Ordering::SeqCst);
+            (*ctx).limited_for.0.store(0, Ordering::SeqCst);
+        }
+    }
+
+    /// Whether wasm of the store runs and has not noticed a request.
+    pub(super) fn is_interrupt_pending(&self) -> bool {
+        let ctx = self.0.get();
+        // SAFETY: as above.
+        unsafe {
+            (*ctx).interrupted.load(Ordering::SeqCst)
+                && !(*ctx).vm.activation.load(Ordering::SeqCst).is_null()
+        }
+    }
 }
 
 type LimiterFn<T> = dyn (Fn(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync;
@@ -57,7 +93,9 @@ type LimiterThunk = unsafe fn(*mut StoreOpaque, &mut dyn FnMut(&mut dyn Resource
 pub(crate) struct StoreOpaque {
     id: StoreId,
     engine: Engine,
+    /// In `shared`.
     ctx: NonNull<StoreCtx>,
+    shared: Arc<SharedCtx>,
     pub(super) instances: Vec<Box<InstanceData>>,
     pub(super) memories: Vec<Box<MemoryData>>,
     pub(super) tables: Vec<Box<TableData>>,
@@ -167,22 +205,24 @@ unsafe fn call_limiter<T: 'static>(
 
 impl StoreOpaque {
     fn new(engine: &Engine) -> StoreOpaque {
-        let ctx = Box::new(StoreCtx {
+        let shared = Arc::new(SharedCtx(UnsafeCell::new(StoreCtx {
             vm: VmStoreContext {
                 stack_limit: 0,
-                activation: std::ptr::null_mut(),
+                activation: AtomicPtr::default(),
                 caller: std::ptr::null_mut(),
                 raise_stub: palisade_sys::resume as *const u8,
                 raise: VmRaise::default(),
             },
-            limited_for: (0, 0),
+            limited_for: (AtomicUsize::new(0), 0),
+            interrupted: AtomicBool::new(false),
             max_wasm_stack: engine.config().max_wasm_stack,
             failure: Failure::default(),
-        });
+        })));
         StoreOpaque {
             id: StoreId::new(),
             engine: engine.clone(),
-            ctx: NonNull::from(Box::leak(ctx)),
+            ctx: NonNull::new(shared.0.get()).expect("within the allocation"),
+            shared,
             instances: Vec::new(),
             memories: Vec::new(),
             tables: Vec::new(),
@@ -204,6 +244,10 @@ impl StoreOpaque {
         &self.engine
     }
 
+    pub(crate) fn interrupt(&self) -> Interrupt {
+        Interrupt::new(self.shared.clone())
+    }
+
     #[inline]
     pub(super) fn ctx(&self) -> NonNull<StoreCtx> {
         self.ctx
@@ -223,7 +267,7 @@ impl StoreOpaque {
     /// Whether wasm of this store is on the stack of the current thread.
     pub(crate) fn is_active(&self) -> bool {
         // SAFETY: the context lives as long as the store, and only this thread uses it.
-        unsafe { !(*self.ctx.as_ptr()).vm.activation.is_null() }
+        unsafe { !(*self.ctx.as_ptr()).vm.activation.load(Ordering::Relaxed).is_null() }
     }
 
     /// Asks the limiter, if there is one.
@@ -317,13 +361,6 @@ fn wrong_store() -> ! {
     panic!("object used with the wrong store")
 }
 
-impl Drop for StoreOpaque {
-    fn drop(&mut self) {
-        // SAFETY: the pointer came from `Box::leak`; no activation exists, since those borrow the store.
-        drop(unsafe { Box::from_raw(self.ctx.as_ptr()) });
-    }
-}
-
 /// A reference to a function, valid while its store lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FuncPtr(NonNull<VmFuncRef>);
@@ -386,5 +423,5 @@ impl FuncPtr {
 /// The activation that a context is in; for walking frames.
 pub(super) fn activation_of(ctx: *mut StoreCtx) -> *mut Activation {
     // SAFETY: callers pass the context of a live store on the thread that uses it.
-    unsafe { (*ctx).vm.activation.cast::<Activation>() }
+    unsafe { (*ctx).vm.activation.load(Ordering::Relaxed).cast::<Activation>() }
 }

@@ -1,0 +1,58 @@
+//! Stopping guests from other threads.
+
+#![forbid(unsafe_code)]
+
+use crate::Store;
+use crate::vm::Interrupt;
+use std::fmt;
+
+/// Stops the guests of one store; made by [`Store::interrupt_handle`]. It may be used from any thread, also after the store
+/// is gone.
+#[derive(Clone)]
+pub struct InterruptHandle(Interrupt);
+
+impl InterruptHandle {
+    /// Stops the wasm that the store runs: the call from the host ends with [`Trap::Interrupt`](crate::Trap::Interrupt). If
+    /// none runs, the next call ends so before it begins. The store and its instances can be used further, as after any
+    /// trap.
+    ///
+    /// A loop stops within some microseconds. Host functions, and what the runtime does for the guest, are not stopped;
+    /// wasm is when they have returned, within a millisecond. If a host function has called wasm of another store, it is
+    /// left alone too. Nothing is checked in compiled code for this.
+    ///
+    /// It sends SIGURG to all threads of the process that have run wasm; system calls on them are restarted, or end early
+    /// where the system does not restart them.
+    pub fn interrupt(&self) {
+        self.0.request();
+    }
+}
+
+impl fmt::Debug for InterruptHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InterruptHandle").finish_non_exhaustive()
+    }
+}
+
+impl<T: 'static> Store<T> {
+    /// What stops this store's guests from another thread.
+    ///
+    /// ```
+    /// use palisade::{Engine, Instance, Module, Store, Trap};
+    ///
+    /// # fn main() -> palisade::Result<()> {
+    /// let engine = Engine::default();
+    /// let module = Module::new(&engine, r#"(module (func (export "spin") (loop (br 0))))"#)?;
+    /// let mut store = Store::new(&engine, ());
+    /// let spin = Instance::new(&mut store, &module, &[])?
+    ///     .get_typed_func::<(), ()>(&mut store, "spin")?;
+    /// let handle = store.interrupt_handle();
+    /// std::thread::spawn(move || handle.interrupt());
+    /// let error = spin.call(&mut store, ()).unwrap_err();
+    /// assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::Interrupt));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn interrupt_handle(&self) -> InterruptHandle {
+        InterruptHandle(self.interrupt())
+    }
+}
