@@ -12,6 +12,7 @@ mod image;
 mod landing;
 pub mod lazy;
 mod mapping;
+mod pagemap;
 mod reservation;
 mod routines;
 mod signals;

@@ -14,9 +14,11 @@ mod instance;
 mod lazy;
 mod libcalls;
 mod memory;
+mod memory_pool;
 mod native;
 mod parking_lot;
 mod precompiled;
+mod quota;
 mod refs;
 mod registry;
 mod rows;
@@ -40,7 +42,9 @@ pub(crate) use lazy::{
     restore as restore_lazily,
 };
 pub(crate) use memory::MemoryData;
+pub(crate) use memory_pool::{MemoryPool, ModuleImage};
 pub(crate) use native::ValRaw;
+pub(crate) use quota::Quota;
 pub(crate) use refs::RootedRef;
 pub(crate) use shared_memory::SharedMemoryData;
 pub(crate) use store::{FuncPtr, StoreBox, StoreId, StoreInner, StoreOpaque};
