@@ -217,7 +217,7 @@ impl Config {
     }
 
     /// How instances get their memories and tables. Default: [`InstanceAllocationStrategy::OnDemand`], which uses
-    /// reservations of memories that are gone again, too: up to 16 in the process, each with up to 2 MiB resident.
+    /// reservations of memories that are gone again, too: up to 128 in the process, with up to 32 MiB resident in all.
     pub fn allocation_strategy(
         &mut self,
         strategy: impl Into<InstanceAllocationStrategy>,

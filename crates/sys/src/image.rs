@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Images with files of their own. They take no more than a part of the descriptors that the process may have.
 static OWN_FILES: AtomicU64 = AtomicU64::new(0);
-const DESCRIPTORS_PART: u64 = 4;
+const DESCRIPTORS_PART: u64 = 8;
 
 /// Bytes that can be mapped copy-on-write any number of times, at one place of memories.
 #[derive(Debug)]

@@ -30,19 +30,23 @@ const GUARD_AFTER: usize = palisade_compile::MEMORY_GUARD_BYTES as usize;
 /// Guard region before a memory. Nothing should ever reach it: it is there against wrong sign extensions.
 const GUARD_BEFORE: usize = palisade_compile::MEMORY_GUARD_BYTES as usize;
 
-/// Spare reservations of the process. Enough for the memories of a few stores that come and go on each core.
-const SPARE_MAXIMUM: usize = 16;
+/// The pool of the process. Enough for a store on each of many threads; what is in use besides is made and released.
+const ON_DEMAND: Limits = Limits { keep_resident: 2 << 20, warm: 128, warm_resident: 32 << 20 };
 
-/// Bytes that may stay resident in each of them, so 32 MiB in all. Restoring as many takes about 100 us.
-const KEEP_RESIDENT: usize = 2 << 20;
+/// What spare reservations may occupy.
+struct Limits {
+    /// Bytes that may stay resident in each. Restoring 2 MiB takes about 100 us.
+    keep_resident: usize,
+    /// Warm ones that are kept,
+    warm: usize,
+    /// and bytes that may be resident in all of them.
+    warm_resident: usize,
+}
 
 /// Spare reservations, all of them reset.
 pub(crate) struct MemoryPool {
     spare: Mutex<Spare>,
-    /// Bytes that may stay resident in each of them.
-    keep_resident: usize,
-    /// Warm ones that are kept.
-    warm_maximum: usize,
+    limits: Limits,
     slots: Option<Slots>,
 }
 
@@ -57,6 +61,10 @@ struct Slots {
 struct Spare {
     /// With contents of a module, or resident pages. The one that was left last is at the end.
     warm: Vec<Reservation>,
+    /// Bytes that may be resident in these.
+    resident: usize,
+    /// Whether a memory has gone already.
+    expects_more: bool,
     /// With neither. Only slots: others are not worth keeping.
     cold: Vec<Reservation>,
 }
@@ -89,12 +97,7 @@ impl MemoryPool {
     /// The pool of the process.
     pub(crate) fn on_demand() -> &'static Arc<MemoryPool> {
         static POOL: LazyLock<Arc<MemoryPool>> = LazyLock::new(|| {
-            Arc::new(MemoryPool {
-                spare: Mutex::default(),
-                keep_resident: KEEP_RESIDENT,
-                warm_maximum: SPARE_MAXIMUM,
-                slots: None,
-            })
+            Arc::new(MemoryPool { spare: Mutex::default(), limits: ON_DEMAND, slots: None })
         });
         &POOL
     }
@@ -112,9 +115,12 @@ impl MemoryPool {
             Error::resource(format!("cannot reserve {} memories for the pool: {e}", slots.count))
         })?;
         Ok(MemoryPool {
-            spare: Mutex::new(Spare { warm: Vec::new(), cold }),
-            keep_resident: config.linear_memory_keep_resident,
-            warm_maximum: config.max_unused_warm_slots as usize,
+            spare: Mutex::new(Spare { cold, ..Spare::default() }),
+            limits: Limits {
+                keep_resident: config.linear_memory_keep_resident,
+                warm: config.max_unused_warm_slots as usize,
+                warm_resident: usize::MAX,
+            },
             slots: Some(slots),
         })
     }
@@ -163,7 +169,14 @@ impl MemoryPool {
         {
             return Ok(spare);
         }
-        let mut reservation = Reservation::new(GUARD_BEFORE, capacity, GUARD_AFTER)?;
+        let new = || Reservation::new(GUARD_BEFORE, capacity, GUARD_AFTER);
+        // Spare ones may take what is missing.
+        let mut reservation = new().or_else(|_| {
+            let mut spare = self.lock();
+            (spare.warm, spare.resident) = (Vec::new(), 0);
+            drop(spare);
+            new()
+        })?;
         reservation.prepare(minimum, contents)?;
         Ok(reservation)
     }
@@ -175,24 +188,24 @@ impl MemoryPool {
         capacity: usize,
         contents: Option<&Arc<MemoryImage>>,
     ) -> Option<Reservation> {
-        let warm = &mut self.lock().warm;
+        let spare = &mut *self.lock();
         let find = |of: Option<&Arc<MemoryImage>>| {
-            warm.iter().rposition(|spare| spare.capacity() == capacity && spare.has_image(of))
+            spare.warm.iter().rposition(|one| one.capacity() == capacity && one.has_image(of))
         };
         let place = find(contents).or_else(|| find(None)).or_else(|| {
-            let is_full = warm.len() == self.warm_maximum;
-            warm.iter().position(|spare| is_full && spare.capacity() == capacity)
+            let is_full = spare.is_full(&self.limits);
+            spare.warm.iter().position(|one| is_full && one.capacity() == capacity)
         })?;
-        Some(warm.remove(place))
+        Some(spare.take_warm(place))
     }
 
     /// The slot that needs least to have these contents, if one is unused.
     fn take_slot(&self, contents: Option<&Arc<MemoryImage>>) -> Option<Reservation> {
         let spare = &mut *self.lock();
         if let Some(place) = spare.warm.iter().rposition(|slot| slot.has_image(contents)) {
-            return Some(spare.warm.remove(place));
+            return Some(spare.take_warm(place));
         }
-        spare.cold.pop().or_else(|| (!spare.warm.is_empty()).then(|| spare.warm.remove(0)))
+        spare.cold.pop().or_else(|| (!spare.warm.is_empty()).then(|| spare.take_warm(0)))
     }
 
     fn prepare_slot(
@@ -212,32 +225,40 @@ impl MemoryPool {
 
     /// Takes a reservation that no memory uses any more.
     pub(super) fn put(&self, mut reservation: Reservation) {
-        if self.slots.is_none() && self.has_enough_of(&reservation) {
+        if self.slots.is_none() && self.is_not_needed(&reservation) {
             return;
         }
-        match reservation.reset(self.keep_resident) {
-            Ok(0) if self.slots.is_some() && reservation.image().is_none() => {
-                self.lock().cold.push(reservation);
-            }
-            Ok(_) => self.put_warm(reservation),
+        let reset = reservation.reset(self.limits.keep_resident);
+        let is_cold = reservation.resident() == 0 && reservation.has_image(None);
+        match reset {
+            Ok(()) if self.slots.is_some() && is_cold => self.lock().cold.push(reservation),
+            Ok(()) => self.put_warm(reservation),
             Err(_) => self.put_anew(reservation),
         }
     }
 
-    /// Whether it could only replace one that is as good, so that the work of resetting it would be lost.
-    fn has_enough_of(&self, reservation: &Reservation) -> bool {
-        let warm = &self.lock().warm;
+    /// Whether the work of resetting it would probably be lost, as it could only replace one that is as good, or is the first
+    /// one, which may be the only one: programs that run once should not end with that work.
+    fn is_not_needed(&self, reservation: &Reservation) -> bool {
+        let mut spare = self.lock();
+        if !std::mem::replace(&mut spare.expects_more, true) {
+            return true;
+        }
         let is_as_good = |oldest: &Reservation| {
             oldest.capacity() == reservation.capacity() && oldest.has_image(reservation.image())
         };
-        warm.len() == self.warm_maximum && warm.first().is_some_and(is_as_good)
+        spare.is_full(&self.limits) && spare.warm.first().is_some_and(is_as_good)
     }
 
     fn put_warm(&self, reservation: Reservation) {
         let mut spare = self.lock();
+        spare.resident += reservation.resident();
         spare.warm.push(reservation);
-        // The oldest makes room: it may be of a capacity or contents that nobody wants any more.
-        let oldest = (spare.warm.len() > self.warm_maximum).then(|| spare.warm.remove(0));
+        // The oldest make room: they may be of a capacity or contents that nobody wants any more.
+        let mut oldest = Vec::new();
+        while spare.warm.len() > self.limits.warm || spare.resident > self.limits.warm_resident {
+            oldest.push(spare.take_warm(0));
+        }
         drop(spare);
         oldest.into_iter().for_each(|oldest| self.put_anew(oldest));
     }
@@ -263,11 +284,10 @@ impl MemoryPool {
 
     /// Gives up reservations with contents that no memory will have again.
     fn forget(&self, contents: &Arc<MemoryImage>) {
-        let mut spare = self.lock();
-        let forgotten: Vec<_> =
-            spare.warm.extract_if(.., |spare| spare.has_image(Some(contents))).collect();
-        // Under the lock, so that no slot is missing meanwhile.
-        for mut reservation in forgotten {
+        let spare = &mut *self.lock();
+        while let Some(place) = spare.warm.iter().position(|one| one.has_image(Some(contents))) {
+            let mut reservation = spare.take_warm(place);
+            // Under the lock, so that no slot is missing meanwhile.
             if self.slots.is_some() {
                 let _ = reservation.renew();
                 spare.cold.push(reservation);
@@ -277,5 +297,19 @@ impl MemoryPool {
 
     fn lock(&self) -> MutexGuard<'_, Spare> {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Spare {
+    /// Whether another one may be too much.
+    fn is_full(&self, limits: &Limits) -> bool {
+        self.warm.len() >= limits.warm
+            || self.resident.saturating_add(limits.keep_resident) > limits.warm_resident
+    }
+
+    fn take_warm(&mut self, place: usize) -> Reservation {
+        let reservation = self.warm.remove(place);
+        self.resident -= reservation.resident();
+        reservation
     }
 }
