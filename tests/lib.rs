@@ -24,8 +24,8 @@ pub fn this_program() -> Command {
     command
 }
 
-/// Runs `body` in a process of its own that has no more than `gigabytes` of address space, or as much as it likes;
-/// `test` is the calling test with its module.
+/// Runs `body` in a process of its own that has no more than `gigabytes` of address space, or as much as it likes, and 1024
+/// file descriptors, as many as is usual; `test` is the calling test with its module.
 ///
 /// # Panics
 ///
@@ -35,7 +35,7 @@ pub fn alone(test: &str, gigabytes: Option<u64>, body: impl FnOnce()) {
         return body();
     }
     let limit = gigabytes.map_or("unlimited".into(), |limit| (limit << 20).to_string());
-    let script = format!("ulimit -v {limit} && exec \"$0\" \"$@\"");
+    let script = format!("ulimit -v {limit} && ulimit -n 1024 && exec \"$0\" \"$@\"");
     let output = Command::new("sh")
         .args(["-c", &script])
         .args(program())

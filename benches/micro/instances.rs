@@ -3,15 +3,25 @@
 use crate::{BOUNDARY, RUNTIME, linker, module};
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use palisade::{Engine, Instance, Store};
+use palisade::{Config, Engine, Instance, InstanceAllocationStrategy, Store};
 
 #[divan::bench]
 fn store_instance_drop(bencher: Bencher<'_, '_>) {
-    let engine = Engine::default();
-    let module = module(&engine, BOUNDARY);
-    let pre = linker(&engine).instantiate_pre(&module).expect("it links");
+    come_and_go(bencher, &Engine::default());
+}
+
+#[divan::bench]
+fn store_instance_drop_pooled(bencher: Bencher<'_, '_>) {
+    let mut config = Config::new();
+    config.allocation_strategy(InstanceAllocationStrategy::pooling());
+    come_and_go(bencher, &Engine::new(&config).expect("there is address space"));
+}
+
+fn come_and_go(bencher: Bencher<'_, '_>, engine: &Engine) {
+    let module = module(engine, BOUNDARY);
+    let pre = linker(engine).instantiate_pre(&module).expect("it links");
     bencher.bench_local(|| {
-        let mut store = Store::new(&engine, ());
+        let mut store = Store::new(engine, ());
         pre.instantiate(&mut store).expect("it instantiates")
     });
 }

@@ -11,6 +11,7 @@ mod limits;
 mod linker;
 mod mappings;
 mod memory;
+mod pooling;
 mod reuse;
 mod segments;
 mod stores;

@@ -115,3 +115,86 @@ fn engines_and_traps_come_and_go() {
         });
     });
 }
+
+/// Files that this process has open.
+fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// Instances that are made a second time begin with an image of their data, which is a file. It goes with the module, although
+/// spare memories have it mapped.
+#[test]
+fn modules_with_images_come_and_go() {
+    alone("mappings::modules_with_images_come_and_go", None, || {
+        let engine = Engine::default();
+        let mut open = 0;
+        assert_steady(|round| {
+            let text = format!(
+                r#"(module (memory (export "memory") 2) (data (i32.const 5000) "{}")
+                    (table {} funcref))"#,
+                "x".repeat(70_000),
+                round % 4 * 1000
+            );
+            let module = Module::new(&engine, text).unwrap();
+            let limits = palisade::StoreLimitsBuilder::new().table_elements(2000).build();
+            for _ in 0..3 {
+                let mut store = Store::new(&engine, limits.clone());
+                store.limiter(|limits| limits);
+                // Some fail when their memory exists already.
+                let _ = Instance::new(&mut store, &module, &[]);
+            }
+            drop(module);
+            if round == 5 && open == 0 {
+                open = descriptors();
+            }
+        });
+        assert_eq!(descriptors(), open);
+    });
+}
+
+/// Beyond this many images, data is copied: other descriptors of the process are its own.
+#[test]
+fn images_leave_descriptors() {
+    alone("mappings::images_leave_descriptors", None, || {
+        let engine = Engine::default();
+        let mut modules = Vec::new();
+        for round in 0..700 {
+            let text =
+                format!(r#"(module (memory (export "memory") 1) (data (i32.const {round}) "x"))"#);
+            let module = Module::new(&engine, text).unwrap();
+            for _ in 0..2 {
+                let mut store = Store::new(&engine, ());
+                let instance = Instance::new(&mut store, &module, &[]).unwrap();
+                let memory = instance.get_memory(&mut store, "memory").unwrap();
+                assert_eq!(memory.data(&store)[round], b'x');
+            }
+            modules.push(module);
+        }
+        // The code of each is a file, too.
+        assert!(descriptors() <= modules.len() + 1024 / 8 + 20, "{}", descriptors());
+    });
+}
+
+/// What memories leave behind stays within bounds, however much they held.
+#[test]
+fn large_memories_leave_little() {
+    alone("mappings::large_memories_leave_little", None, || {
+        let engine = Engine::default();
+        let fill = |pages: u32| {
+            let mut store = Store::new(&engine, ());
+            for _ in 0..20 {
+                let memory = Memory::new(&mut store, MemoryType::new(pages, None)).unwrap();
+                memory.data_mut(&mut store).iter_mut().step_by(4096).for_each(|byte| *byte = 1);
+            }
+        };
+        fill(1);
+        let before = process()[1];
+        fill(500);
+        let grown = process()[1].saturating_sub(before);
+        assert!(grown <= 40 << 20, "resident bytes: {grown} more");
+        // Those that do not use what the ones before them did give it back.
+        (0..3).for_each(|_| fill(1));
+        let grown = process()[1].saturating_sub(before);
+        assert!(grown <= 8 << 20, "resident bytes: {grown} more");
+    });
+}

@@ -92,3 +92,109 @@ fn size_of_a_reused_memory_is_its_own() {
         }
     }
 }
+
+/// A module with `pages` of memory and 5 bytes of data at each of `starts`, which are far from each other or not.
+fn with_data(engine: &Engine, pages: u32, starts: &[usize]) -> Module {
+    let data: String = starts
+        .iter()
+        .map(|start| format!("(data (i32.const {start}) \"\\de{:04x}\")", start % 65_536))
+        .collect();
+    let text = format!(r#"(module (memory (export "memory") {pages}) {data})"#);
+    Module::new(engine, text).unwrap()
+}
+
+/// Memories of several modules in turns. Each is compared with that of the first instance, which nobody had before, and
+/// which has no image. Most users change a little, some everything, some grow.
+#[test]
+fn modules_do_not_see_each_other() {
+    let engine = Engine::default();
+    let modules = [
+        with_data(&engine, 1, &[]),
+        with_data(&engine, 1, &[8]),
+        with_data(&engine, 1, &[65530]),
+        with_data(&engine, 20, &[70_000]),
+        with_data(&engine, 20, &[0, 4090, 60_000]),
+        with_data(&engine, 40, &[5, 1_500_000]),
+        with_data(&engine, 70, &[4_500_000]),
+    ];
+    let fresh = modules.each_ref().map(|module| {
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, module, &[]).unwrap();
+        instance.get_memory(&mut store, "memory").unwrap().data(&store).to_vec()
+    });
+    let mut random = 1_u64;
+    let mut next = |bound: usize| {
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) as usize % bound
+    };
+    for round in 0..600 {
+        // Sometimes several live at once, so that there are several spare ones.
+        let mut stores = Vec::new();
+        for _ in 0..1 + next(3) {
+            // For a while two of them take turns, then all do.
+            let which = next(if round % 100 < 50 { 2 } else { modules.len() });
+            let mut store = Store::new(&engine, ());
+            let instance = Instance::new(&mut store, &modules[which], &[]).unwrap();
+            let memory = instance.get_memory(&mut store, "memory").unwrap();
+            let bytes = memory.data_mut(&mut store);
+            assert!(*bytes == fresh[which], "round {round}, module {which}");
+            match next(4) {
+                0 => bytes.fill(0xdd),
+                1 => (0..bytes.len()).step_by(4096).for_each(|at| bytes[at] = 0xcc),
+                _ => bytes[next(fresh[which].len())] = 0xbb,
+            }
+            let old = bytes.len();
+            memory.grow(&mut store, next(3) as u64 * 5).unwrap();
+            let added = &mut memory.data_mut(&mut store)[old..];
+            assert_eq!(first_dirty(added), None, "round {round}, module {which}, grown");
+            added.fill(0xaa);
+            stores.push(store);
+        }
+    }
+}
+
+#[test]
+fn threads_do_not_see_each_other() {
+    let engine = Engine::default();
+    let modules = [with_data(&engine, 2, &[100]), with_data(&engine, 3, &[70_000])];
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let (engine, modules) = (&engine, &modules);
+            scope.spawn(move || {
+                for round in 0..300 {
+                    let mut store = Store::new(engine, ());
+                    let which = (round / (thread + 1)) % 2;
+                    let instance = Instance::new(&mut store, &modules[which], &[]).unwrap();
+                    let memory = instance.get_memory(&mut store, "memory").unwrap();
+                    let bytes = memory.data_mut(&mut store);
+                    let dirty = bytes.iter().filter(|byte| **byte != 0).count();
+                    assert_eq!(dirty, 5, "thread {thread}, round {round}");
+                    bytes.fill(thread as u8 + 1);
+                }
+            });
+        }
+    });
+}
+
+/// A memory of a failed instantiation goes back when the store does, written by then.
+#[test]
+fn failed_instances_leave_nothing() {
+    let engine = Engine::default();
+    let text = r#"(module (memory (export "memory") 2) (data (i32.const 0) "first") (start $s)
+        (func $s (i32.store (i32.const 70000) (i32.load (i32.const 0)))
+            (i32.store (i32.const 0) (i32.const -1)) (drop (memory.grow (i32.const 1)))
+            (i32.store (i32.const 131072) (i32.const -1)) unreachable))"#;
+    let fails = Module::new(&engine, text).unwrap();
+    let succeeds = with_data(&engine, 2, &[9]);
+    for _ in 0..10 {
+        let mut store = Store::new(&engine, ());
+        Instance::new(&mut store, &fails, &[]).unwrap_err();
+        drop(store);
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &succeeds, &[]).unwrap();
+        let memory = instance.get_memory(&mut store, "memory").unwrap();
+        memory.grow(&mut store, 1).unwrap();
+        assert_eq!(memory.data(&store).iter().filter(|byte| **byte != 0).count(), 5);
+    }
+}

@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use crate::Cache;
+use crate::{Cache, InstanceAllocationStrategy, PoolingAllocationConfig};
 pub use palisade_compile::OptLevel;
 use palisade_compile::{CompilerOptions, Features};
 
@@ -30,6 +30,7 @@ pub struct Config {
     pub(crate) features: Features,
     pub(crate) max_wasm_stack: usize,
     pub(crate) memory_reservation: u64,
+    pub(crate) allocation_strategy: InstanceAllocationStrategy,
 }
 
 impl Default for Config {
@@ -48,6 +49,7 @@ impl Config {
             features: Features::default(),
             max_wasm_stack: 512 << 10,
             memory_reservation: 1 << 40,
+            allocation_strategy: InstanceAllocationStrategy::OnDemand,
         }
     }
 
@@ -212,5 +214,23 @@ impl Config {
     pub fn memory_reservation(&mut self, bytes: u64) -> &mut Self {
         self.memory_reservation = bytes;
         self
+    }
+
+    /// How instances get their memories and tables. Default: [`InstanceAllocationStrategy::OnDemand`], which uses
+    /// reservations of memories that are gone again, too: up to 128 in the process, with up to 32 MiB resident in all.
+    pub fn allocation_strategy(
+        &mut self,
+        strategy: impl Into<InstanceAllocationStrategy>,
+    ) -> &mut Self {
+        self.allocation_strategy = strategy.into();
+        self
+    }
+
+    /// The limits of pooling, if that is on.
+    pub(crate) fn pooling(&self) -> Option<&PoolingAllocationConfig> {
+        match &self.allocation_strategy {
+            InstanceAllocationStrategy::OnDemand => None,
+            InstanceAllocationStrategy::Pooling(pooling) => Some(pooling),
+        }
     }
 }

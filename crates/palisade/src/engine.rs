@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use crate::error::{Context, Error, Result};
-use crate::{Config, Module, vm};
+use crate::{Config, Module, PoolingAllocationConfig, vm};
 use palisade_compile::Compiler;
 use palisade_environ::{TypeRegistry, TypeSource};
 use std::fmt;
@@ -22,6 +22,9 @@ struct EngineInner {
     types: Arc<TypeRegistry>,
     /// Computed when it is asked for.
     identity: OnceLock<vm::Identity>,
+    memory_pool: Arc<vm::MemoryPool>,
+    instances: Option<Arc<vm::Quota>>,
+    tables: Option<Arc<vm::Quota>>,
 }
 
 impl Default for Engine {
@@ -40,17 +43,28 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// When Cranelift does not support this machine, or a proposal is on without one that it builds on.
+    /// When Cranelift does not support this machine, a proposal is on without one that it builds on, or there is not as much
+    /// address space as [pooling](crate::InstanceAllocationStrategy) needs.
     pub fn new(config: &Config) -> Result<Engine> {
         if let Some(contradiction) = config.features.contradiction() {
             return Err(Error::usage(contradiction));
         }
         vm::install_handlers();
+        let memory_pool = match config.pooling() {
+            Some(pooling) => Arc::new(vm::MemoryPool::with_slots(pooling)?),
+            None => vm::MemoryPool::on_demand().clone(),
+        };
+        let quota = |kind, limit: fn(&PoolingAllocationConfig) -> u32| {
+            config.pooling().map(|pooling| vm::Quota::new(kind, limit(pooling)))
+        };
         Ok(Engine(Arc::new(EngineInner {
             compiler: Arc::new(Compiler::new(&config.compiler)?),
             config: config.clone(),
             types: Arc::default(),
             identity: OnceLock::new(),
+            memory_pool,
+            instances: quota("core instances", |pooling| pooling.total_core_instances),
+            tables: quota("tables", |pooling| pooling.total_tables),
         })))
     }
 
@@ -104,6 +118,21 @@ impl Engine {
 
     pub(crate) fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    /// Where memories of its instances have their space from.
+    pub(crate) fn memory_pool(&self) -> &Arc<vm::MemoryPool> {
+        &self.0.memory_pool
+    }
+
+    /// How many of its instances may live.
+    pub(crate) fn instance_quota(&self) -> Option<&Arc<vm::Quota>> {
+        self.0.instances.as_ref()
+    }
+
+    /// How many tables of its instances may live.
+    pub(crate) fn table_quota(&self) -> Option<&Arc<vm::Quota>> {
+        self.0.tables.as_ref()
     }
 
     pub(crate) fn compiler(&self) -> &Arc<Compiler> {

@@ -100,6 +100,7 @@ mod matching;
 mod memory;
 mod module;
 mod module_meta;
+mod pooling;
 mod shared_memory;
 mod store;
 mod table;
@@ -128,6 +129,7 @@ pub use palisade_environ::{
     FuncType, GlobalType, HeapType, MemoryType, MemoryTypeBuilder, MemoryTypeError, Mutability,
     RefType, TableType, TagType, Trap, ValType,
 };
+pub use pooling::{InstanceAllocationStrategy, PoolingAllocationConfig};
 pub use shared_memory::SharedMemory;
 pub use store::{AsContext, AsContextMut, Caller, Store, StoreContext, StoreContextMut};
 pub use table::Table;

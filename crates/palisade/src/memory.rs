@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use crate::error::{Error, Result};
-use crate::vm::{MemoryData, StoreId, StoreOpaque};
+use crate::vm::{MemoryData, MemoryPool, StoreId, StoreOpaque};
 use crate::{AsContext, AsContextMut, MemoryType, StoreContext, StoreContextMut};
 use std::fmt;
 
@@ -49,7 +49,7 @@ impl Memory {
         if ty.is_shared() {
             return Err(Error::usage("shared memories are made by `SharedMemory::new`"));
         }
-        let index = MemoryData::create(store, &ty, None)?;
+        let index = MemoryData::create(store, MemoryPool::on_demand(), &ty, None)?;
         Ok(Memory::from_index(store, index))
     }
 

@@ -8,7 +8,7 @@ use crate::input::{binary_of, looks_like};
 use crate::module_meta::ModuleMeta;
 use crate::types::{ExportType, ExternType, ImportType};
 use crate::vm::{
-    Artifact, ArtifactContents, CodeImage, Identity, compile_in_background,
+    Artifact, ArtifactContents, CodeImage, Identity, ModuleImage, compile_in_background,
     compile_in_background_if_needed, exits_by_stub, fits_registers, prepare, prepare_from,
     reserve_lazily, restore_lazily, trampoline_text,
 };
@@ -40,7 +40,7 @@ pub(crate) struct ModuleInner {
     entry: Mutex<Option<Entry>>,
     /// How often the module was instantiated; an image pays from the second time on.
     instantiations: AtomicU32,
-    memory_image: OnceLock<Option<(MemoryIndex, Arc<MemoryImage>)>>,
+    memory_image: OnceLock<Option<(MemoryIndex, Arc<ModuleImage>)>>,
 }
 
 /// An entry of a cache.
@@ -51,12 +51,14 @@ struct Entry {
     known: usize,
 }
 
-/// Initial contents shorter than this are copied: a mapping costs more than copying (measured: 64 KiB take 48 us to
-/// copy and 18 us to map, 4 KiB take 15 and 19).
-const IMAGE_MINIMUM: usize = 64 << 10;
-
 /// Images beyond this are not made: sparse segments could make a small module occupy gigabytes.
-const IMAGE_MAXIMUM: u64 = 256 << 20;
+const IMAGE_MAXIMUM: usize = 256 << 20;
+
+/// Images as small as this may be sparse, others consist of data for a quarter at least.
+const IMAGE_SPARSE: usize = 64 << 10;
+
+/// Shorter contents are not kept in files: those of a module that is instantiated once are copied faster.
+const FILED_MINIMUM: usize = 64 << 10;
 
 impl Module {
     /// Compiles a module from the binary or the text format.
@@ -141,6 +143,7 @@ impl Module {
         let bytes = ModuleBytes::new(bytes.into_owned());
         let features = engine.config().features;
         let info = palisade_compile::decode(&bytes, features, engine.type_registry())?;
+        check_limits(engine, &info)?;
         Module::compile(engine, bytes, info, entry)
     }
 
@@ -171,6 +174,7 @@ impl Module {
         let compiler = engine.compiler();
         let features = engine.config().features;
         let info = palisade_compile::decode_again(&bytes, features, engine.type_registry())?;
+        check_limits(engine, &info)?;
         prepare_from(compiler, &trampolines(&info), artifact)?;
         let meta = Arc::new(ModuleMeta::new(info));
         let code = match artifact.lazy {
@@ -182,6 +186,7 @@ impl Module {
         }
         let module = Module::with_code(engine, bytes, meta, code, entry);
         if let (Some(memory), Some(image)) = (module.0.own_memory(), artifact.memory_image()) {
+            let image = ModuleImage::new(engine.memory_pool(), image);
             let _ = module.0.memory_image.set(Some((memory, Arc::new(image))));
         }
         Ok(module)
@@ -228,7 +233,7 @@ impl Module {
     /// None that is known.
     pub fn serialize(&self) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        let memory = self.0.memory_contents().unwrap_or_default();
+        let memory = self.0.filed_contents().unwrap_or_default();
         let identity = self.0.engine.identity();
         let trampolines = self.0.trampolines()?;
         let module = &self.0.bytes;
@@ -311,6 +316,11 @@ fn cache_hasher(engine: &Engine) -> blake3::Hasher {
     hash
 }
 
+/// Refuses a module that can have no instance in the engine's pool.
+fn check_limits(engine: &Engine, info: &ModuleInfo) -> Result<()> {
+    engine.config().pooling().map_or(Ok(()), |pooling| pooling.check(info))
+}
+
 /// What calls of this module are likely to need: entries for what it exports and exits for what it imports, for types with
 /// more values than registers.
 fn trampolines(info: &ModuleInfo) -> Vec<(TrampolineKind, FuncType)> {
@@ -350,7 +360,7 @@ impl ModuleInner {
         let Some(entry) = &mut *entry else { return };
         let code = self.code.len();
         if entry.known == 0 || code > entry.known + entry.known / 8 {
-            let memory = &self.memory_contents().unwrap_or_default();
+            let memory = &self.filed_contents().unwrap_or_default();
             let Ok(trampolines) = self.trampolines() else { return };
             let (identity, module) = (&entry.key, &self.bytes);
             entry
@@ -393,9 +403,10 @@ impl ModuleInner {
         }
     }
 
-    /// A copy-on-write image of a memory's initial contents, where that pays: the contents are large, known before
-    /// instantiation, and needed more than once or in a file anyhow.
-    pub(crate) fn memory_image(&self) -> Option<(MemoryIndex, Arc<MemoryImage>)> {
+    /// A copy-on-write image of a memory's initial contents, where that pays: the contents are known before instantiation,
+    /// and needed more than once or in a file anyhow. Then a memory that is used again only has its written pages
+    /// restored, and one that is new occupies none before it is used.
+    pub(crate) fn memory_image(&self) -> Option<(MemoryIndex, Arc<ModuleImage>)> {
         if let Some(image) = self.memory_image.get() {
             return image.clone();
         }
@@ -403,11 +414,23 @@ impl ModuleInner {
             return None;
         }
         let make = || {
-            let contents = self.memory_contents()?;
+            let (start, contents) = self.memory_contents()?;
             // Without an image the segments are copied, so a system that refuses one costs only time.
-            Some((self.own_memory()?, Arc::new(MemoryImage::new(&contents).ok()?)))
+            let image = MemoryImage::new(start, &contents).ok()?;
+            let image = ModuleImage::new(self.engine.memory_pool(), image);
+            Some((self.own_memory()?, Arc::new(image)))
         };
         self.memory_image.get_or_init(make).clone()
+    }
+
+    /// What all segments write into the module's own memory from its first byte on, if that is to be in a file.
+    fn filed_contents(&self) -> Option<Vec<u8>> {
+        let (start, mut contents) = self.memory_contents()?;
+        if contents.len() < FILED_MINIMUM.max(start / 3) {
+            return None;
+        }
+        contents.splice(0..0, std::iter::repeat_n(0, start));
+        Some(contents)
     }
 
     /// The first memory that the module does not import.
@@ -416,8 +439,8 @@ impl ModuleInner {
         info.memories.keys().nth(info.imported_memories)
     }
 
-    /// What all segments write into the module's own memory, if it is to have an image.
-    fn memory_contents(&self) -> Option<Vec<u8>> {
+    /// What all segments write into the module's own memory, and from which byte on, if it may have an image.
+    fn memory_contents(&self) -> Option<(usize, Vec<u8>)> {
         let info = self.info();
         let memory = self.own_memory()?;
         let ty = &info.memories[memory];
@@ -427,7 +450,7 @@ impl ModuleInner {
         }
         let size = ty.minimum().checked_mul(ty.page_size())?;
         let mut parts = Vec::new();
-        let (mut end, mut bytes) = (0, 0);
+        let (mut first, mut end, mut bytes) = (usize::MAX, 0, 0_usize);
         for segment in info.data.values() {
             let DataMode::Active { memory: of, offset } = &segment.mode else { continue };
             let start = match *offset.0 {
@@ -440,18 +463,23 @@ impl ModuleInner {
             }
             let data = segment.bytes.as_slice();
             let stop = start.checked_add(data.len() as u64).filter(|stop| *stop <= size)?;
-            bytes += data.len();
-            end = stop.max(end);
+            if data.is_empty() {
+                continue;
+            }
+            bytes = bytes.saturating_add(data.len());
+            first = first.min(start as usize);
+            end = end.max(usize::try_from(stop).ok()?);
             parts.push((start as usize, data));
         }
-        if bytes < IMAGE_MINIMUM || end > IMAGE_MAXIMUM.min(4 * bytes as u64) {
+        let len = end.checked_sub(first)?;
+        if len > IMAGE_MAXIMUM.min(bytes.saturating_mul(4).max(IMAGE_SPARSE)) {
             return None;
         }
-        let mut contents = vec![0; end as usize];
+        let mut contents = vec![0; len];
         for (start, data) in parts {
-            contents[start..start + data.len()].copy_from_slice(data);
+            contents[start - first..][..data.len()].copy_from_slice(data);
         }
-        Some(contents)
+        Some((first, contents))
     }
 }
 

@@ -14,6 +14,7 @@ mod interrupt;
 mod landing;
 pub mod lazy;
 mod mapping;
+mod pagemap;
 mod reservation;
 mod routines;
 mod signals;

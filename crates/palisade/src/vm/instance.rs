@@ -11,6 +11,7 @@ use super::exception::TagData;
 use super::global::GlobalData;
 use super::libcalls;
 use super::memory::MemoryData;
+use super::quota::{Permit, Quota};
 use super::store::{FuncPtr, StoreOpaque};
 use super::table::TableData;
 use crate::error::Result;
@@ -51,6 +52,7 @@ pub(crate) enum ImportValue {
 /// that the same store owns and does not move.
 pub(crate) struct InstanceData {
     vmctx: VmCtx,
+    _permit: Option<Permit>,
     index: InstanceIndex,
     module: Arc<ModuleInner>,
     /// Places of memories in the store.
@@ -115,10 +117,12 @@ pub(crate) fn instantiate(
 ) -> Result<InstanceIndex> {
     let count = store.instances.len();
     store.check_count("instance", count, |limiter| limiter.instances())?;
+    let permit = store.engine().instance_quota().map(Quota::take).transpose()?;
     let info = module.info();
     let index = InstanceIndex(count as u32);
     let mut data = Box::new(InstanceData {
         vmctx: VmCtx::new(info.offsets.size()),
+        _permit: permit,
         index,
         module: module.clone(),
         memories: Vec::with_capacity(info.memories.len()),
@@ -131,11 +135,12 @@ pub(crate) fn instantiate(
     data.fill_header(store);
     data.fill_imports(store, imports);
     data.fill_func_refs();
+    let pool = store.engine().memory_pool().clone();
     let image = module.memory_image();
     let image_memory = image.as_ref().map(|(memory, _)| *memory);
     for (memory, ty) in info.memories.iter().skip(info.imported_memories) {
-        let image = image.as_ref().filter(|(of, _)| *of == memory).map(|(_, image)| &**image);
-        data.memories.push(MemoryData::create(store, ty, image)?);
+        let image = image.as_ref().filter(|(of, _)| *of == memory).map(|(_, image)| image);
+        data.memories.push(MemoryData::create(store, &pool, ty, image)?);
     }
     for (memory, place) in data.memories.iter().enumerate() {
         let memory = MemoryIndex::from_u32(memory as u32);

@@ -3,34 +3,19 @@
 //! A memory is a reservation of address space between two guard regions. Growth makes more of it accessible; the base
 //! never moves, so what is not reserved at first is never had. For a 32-bit memory that is all that its indices can
 //! reach, and compiled code needs no bounds check for most accesses; for others it is their maximum, or if that is more
-//! than can be, as much as is reasonable. What differs for memories that several stores use is in `shared_memory.rs`.
+//! than can be, as much as is reasonable (`memory_pool.rs`). What differs for memories that several stores use is in
+//! `shared_memory.rs`.
 
+use super::memory_pool::{MemoryPool, ModuleImage};
 use super::shared_memory::{SharedMemoryData, WaitResult, check_atomic};
 use super::store::StoreOpaque;
 use crate::error::{Error, Result};
 use palisade_environ::{MemoryType, Trap, VmMemory};
-use palisade_sys::{MemoryImage, Reservation};
+use palisade_sys::Reservation;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
-
-/// Address space that all memories of the process may take before new ones are given no more than they must have: half
-/// of what a process has on x86-64, so that the rest of the process always finds room.
-const ADDRESS_SPACE: u64 = 1 << 46;
-
-/// A memory that could use more takes up to this part of what is left of `ADDRESS_SPACE`, so that a thousand of them can
-/// live together.
-const ADDRESS_SPACE_PART: u64 = 64;
-
-/// What every memory is given if it can use it; as much as 32-bit memories always have.
-const MODEST_RESERVATION: u64 = 1 << 32;
-
-/// Guard region behind a memory: accesses whose constant offset and size stay within it need no check.
-const GUARD_AFTER: usize = palisade_compile::MEMORY_GUARD_BYTES as usize;
-
-/// Guard region before a memory. Nothing should ever reach it: it is there against wrong sign extensions.
-const GUARD_BEFORE: usize = palisade_compile::MEMORY_GUARD_BYTES as usize;
 
 /// Memories that begin this large, or grow by `HUGE_GROWTH` at a time, ask for huge pages. Smaller ones would only
 /// occupy more than they use.
@@ -52,90 +37,45 @@ pub(crate) struct OwnMemory {
     space: Space,
 }
 
-/// The address space of a memory. Goes back to the spare reservations when it is dropped.
-pub(super) struct Space(Option<Reservation>);
-
-/// Reservations that memories have left behind, to be used again; at most `SPARE_MAXIMUM`.
-static SPARE: Mutex<Vec<Reservation>> = Mutex::new(Vec::new());
-
-/// Enough for the memories of a few stores that come and go on each core; each holds at most 1 MiB resident.
-const SPARE_MAXIMUM: usize = 16;
-
-/// A reservation for a memory of type `ty`, of which the first `minimum` bytes are accessible and zero. `usual` is what
-/// the engine's configuration reserves for memories that could use more.
-fn reserve(ty: &MemoryType, minimum: usize, usual: u64) -> io::Result<Reservation> {
-    let required = palisade_compile::required_reservation(ty);
-    if required > 0 {
-        return reserve_exactly(required as usize, minimum);
-    }
-    let left = ADDRESS_SPACE.saturating_sub(Reservation::total_bytes());
-    let reasonable = usual.min(left / ADDRESS_SPACE_PART).max(MODEST_RESERVATION);
-    let mut wanted = ty.limit_bytes().min(reasonable).max(minimum as u64) as usize;
-    loop {
-        match reserve_exactly(wanted, minimum) {
-            // The system may have less address space to give than most.
-            Err(_) if wanted > minimum => wanted = (wanted / 4).max(minimum),
-            result => return result,
-        }
-    }
-}
-
-/// A reservation of `capacity` bytes between guard regions: a spare one if there is one of this capacity.
-fn reserve_exactly(capacity: usize, minimum: usize) -> io::Result<Reservation> {
-    if let Some(mut spare) = take_spare(capacity)
-        && spare.reuse(minimum).is_ok()
-    {
-        return Ok(spare);
-    }
-    let mut reservation = Reservation::new(GUARD_BEFORE, capacity, GUARD_AFTER)?;
-    reservation.commit(minimum)?;
-    Ok(reservation)
-}
-
-fn take_spare(capacity: usize) -> Option<Reservation> {
-    let mut spare = SPARE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let place = spare.iter().rposition(|reservation| reservation.capacity() == capacity)?;
-    Some(spare.remove(place))
+/// The address space of a memory. Goes back to its pool when it is dropped.
+pub(super) struct Space {
+    /// There is one until `drop`.
+    reservation: Option<Reservation>,
+    pool: Arc<MemoryPool>,
+    /// Keeps the image that is mapped, so that the pool does not forget it while somebody uses it.
+    _image: Option<Arc<ModuleImage>>,
 }
 
 impl Drop for Space {
     fn drop(&mut self) {
-        let Some(reservation) = self.0.take().filter(Reservation::is_reusable) else {
-            return;
-        };
-        let mut spare = SPARE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        // The oldest makes room: it may be of a capacity that nobody wants any more.
-        let oldest = (spare.len() == SPARE_MAXIMUM).then(|| spare.remove(0));
-        spare.push(reservation);
-        drop(spare);
-        drop(oldest);
+        self.pool.put(self.reservation.take().expect("taken only here"));
     }
 }
 
 impl Space {
-    /// Space for a memory of type `ty` with its minimum accessible, and its first bytes those of `image`.
+    /// Space from `pool` for a memory of type `ty` with its minimum accessible, in it the contents of `image`. `usual` is
+    /// what the engine's configuration reserves for memories that could use more.
     pub(super) fn allocate(
+        pool: &Arc<MemoryPool>,
         ty: &MemoryType,
         usual: u64,
-        image: Option<&MemoryImage>,
+        image: Option<&Arc<ModuleImage>>,
     ) -> Result<(VmMemory, Space)> {
         let minimum = usize::try_from(ty.minimum_bytes()).unwrap_or(usize::MAX);
-        let failed =
-            |e| Error::resource(format!("cannot reserve a memory of {} pages: {e}", ty.minimum()));
-        let mut reservation = reserve(ty, minimum, usual).map_err(failed)?;
-        if let Some(image) = image {
-            reservation.map_image(image).map_err(failed)?;
-        }
+        let contents = image.map(|image| image.contents());
+        let mut reservation = pool.take(ty, minimum, usual, contents)?;
         if minimum >= HUGE_MINIMUM {
             reservation.advise_huge_pages(0);
         }
         let vm = VmMemory { base: reservation.base(), len: AtomicUsize::new(minimum) };
-        Ok((vm, Space(Some(reservation))))
+        let reservation = Some(reservation);
+        Ok((vm, Space { reservation, pool: pool.clone(), _image: image.cloned() }))
     }
 
     /// Makes the first `new` bytes of `vm`, which has this space, accessible, then lets everybody know.
     pub(super) fn grow(&mut self, vm: &VmMemory, new: usize) -> io::Result<()> {
-        let reservation = self.0.as_mut().expect("taken only by drop");
+        self.pool.allows(new)?;
+        let reservation = self.reservation.as_mut().expect("taken only by drop");
         let old = vm.len.load(Ordering::Relaxed);
         reservation.commit(new)?;
         if new - old >= HUGE_GROWTH {
@@ -147,12 +87,13 @@ impl Space {
 }
 
 impl MemoryData {
-    /// Makes a memory in `store`, with its first bytes those of `image`, and returns its index. A shared memory has no
-    /// image.
+    /// Makes a memory in `store` with space from `pool` and the contents of `image`, and returns its index. A shared memory
+    /// is from no engine's pool and has no image.
     pub(crate) fn create(
         store: &mut StoreOpaque,
+        pool: &Arc<MemoryPool>,
         ty: &MemoryType,
-        image: Option<&MemoryImage>,
+        image: Option<&Arc<ModuleImage>>,
     ) -> Result<u32> {
         let count = store.memories.len();
         store.check_count("memory", count, |limiter| limiter.memories())?;
@@ -171,7 +112,7 @@ impl MemoryData {
             let memory = Arc::new(SharedMemoryData::new(ty, usual)?);
             return Ok(store.use_shared_memory(&memory));
         }
-        let (vm, space) = Space::allocate(ty, usual, image)?;
+        let (vm, space) = Space::allocate(pool, ty, usual, image)?;
         store.memories.push(Box::new(MemoryData::Own(OwnMemory { vm, ty: ty.clone(), space })));
         Ok(count as u32)
     }

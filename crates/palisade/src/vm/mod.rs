@@ -16,9 +16,11 @@ mod interrupt;
 mod lazy;
 mod libcalls;
 mod memory;
+mod memory_pool;
 mod native;
 mod parking_lot;
 mod precompiled;
+mod quota;
 mod refs;
 mod registry;
 mod rows;
@@ -43,7 +45,9 @@ pub(crate) use lazy::{
     restore as restore_lazily,
 };
 pub(crate) use memory::MemoryData;
+pub(crate) use memory_pool::{MemoryPool, ModuleImage};
 pub(crate) use native::{ValRaw, fits_registers};
+pub(crate) use quota::Quota;
 pub(crate) use refs::RootedRef;
 pub(crate) use shared_memory::SharedMemoryData;
 pub(crate) use store::{FuncPtr, StoreBox, StoreId, StoreInner, StoreOpaque};

@@ -9,6 +9,7 @@
 
 use super::bulk::{read_atomic, write_atomic};
 use super::memory::Space;
+use super::memory_pool::MemoryPool;
 use super::parking_lot;
 use crate::error::{Error, Result};
 use palisade_environ::{MemoryType, Trap, VmMemory};
@@ -47,7 +48,7 @@ impl SharedMemoryData {
     /// A memory of a shared type. `usual` is what the engine's configuration reserves for memories that could use more.
     pub(crate) fn new(ty: &MemoryType, usual: u64) -> Result<SharedMemoryData> {
         assert!(ty.is_shared(), "the type of a shared memory");
-        let (vm, space) = Space::allocate(ty, usual, None)?;
+        let (vm, space) = Space::allocate(MemoryPool::on_demand(), ty, usual, None)?;
         Ok(SharedMemoryData { vm, ty: ty.clone(), space: Mutex::new(space) })
     }
 

@@ -3,6 +3,7 @@
 //! A table of functions holds entries with all that a call needs; a table of other references holds handles. Growth
 //! may move the entries: compiled code reads base and length anew unless the table's type fixes its size.
 
+use super::quota::{Permit, Quota};
 use super::refs::is_handle;
 use super::store::{FuncPtr, StoreOpaque};
 use crate::error::{Error, Result};
@@ -29,6 +30,9 @@ pub(crate) struct TableData {
     /// The vmctx of the instance that defines it; null if the host made it. Only ever compared.
     owner: *const u8,
     elements: Elements,
+    /// Elements that it may have, whatever its type says.
+    limit: u64,
+    _permit: Option<Permit>,
 }
 
 enum Elements {
@@ -48,9 +52,14 @@ impl TableData {
         let count = store.tables.len();
         store.check_count("table", count, |limiter| limiter.tables())?;
         let maximum = ty.maximum().map(|max| max as usize);
+        let (mut limit, mut permit) = (MAX_ELEMENTS, None);
+        if let (false, Some(pooling)) = (owner.is_null(), store.engine().config().pooling()) {
+            limit = limit.min(pooling.table_elements as u64);
+            permit = store.engine().table_quota().map(Quota::take).transpose()?;
+        }
         let minimum = ty.minimum();
         let allowed = store.limit(|limiter| limiter.table_growing(0, minimum as usize, maximum));
-        if allowed.transpose()? == Some(false) || minimum > MAX_ELEMENTS {
+        if allowed.transpose()? == Some(false) || minimum > limit {
             return Err(Error::resource(format!(
                 "table minimum size of {minimum} elements exceeds table limits"
             )));
@@ -60,7 +69,8 @@ impl TableData {
             _ => Elements::Handles(Vec::new()),
         };
         let vm = VmTable { base: std::ptr::null_mut(), len: 0 };
-        let mut table = Box::new(TableData { vm, ty: ty.clone(), owner, elements });
+        let mut table =
+            Box::new(TableData { vm, ty: ty.clone(), owner, elements, limit, _permit: permit });
         if !table.extend(minimum as usize, init) {
             return Err(Error::resource(format!("no memory for a table of {minimum} elements")));
         }
@@ -179,7 +189,7 @@ impl TableData {
         let table = &store.tables[index as usize];
         let old = table.len();
         let maximum = table.ty.maximum();
-        let limit = maximum.unwrap_or(u64::MAX).min(MAX_ELEMENTS);
+        let limit = maximum.unwrap_or(u64::MAX).min(table.limit);
         let Some(new) = old.checked_add(delta).filter(|new| *new <= limit || delta == 0) else {
             let error = Error::resource("table growth beyond its maximum");
             store.limit(|limiter| limiter.table_grow_failed(error)).transpose()?;
