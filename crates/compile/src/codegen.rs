@@ -3,7 +3,7 @@
 use crate::layout::{Call, CallSite, CompiledFunction, Item, Text, smallest_loop};
 use crate::signature::{NAMESPACE_DATA, NAMESPACE_FUNC, NAMESPACE_LIBCALL};
 use crate::trampoline::{self, TrampolineKind};
-use crate::{CompileError, function};
+use crate::{CompileError, copies, function};
 use cranelift_codegen::Context;
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
@@ -275,6 +275,9 @@ impl Compiler {
             Job::Body(index) => {
                 let (context, isa) = (&mut scratch.builder, &*self.isa);
                 function::translate(func, context, module, bytes, isa, self.deterministic, index)?;
+                if isa.flags().opt_level() != settings::OptLevel::None {
+                    copies::remove(&mut scratch.context.func);
+                }
             }
             Job::Libcall(libcall) => {
                 trampoline::build_libcall(func, &mut scratch.builder, libcall, config)

@@ -11,6 +11,7 @@ mod names;
 
 mod bounds;
 mod branch_hints;
+mod copies;
 mod env;
 mod function;
 mod ops;
