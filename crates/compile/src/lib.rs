@@ -13,6 +13,7 @@ mod bounds;
 mod branch_hints;
 mod copies;
 mod env;
+mod flow;
 mod function;
 mod ops;
 mod range;
