@@ -9,6 +9,8 @@ mod backtrace;
 #[forbid(unsafe_code)]
 mod codes;
 #[forbid(unsafe_code)]
+mod counters;
+#[forbid(unsafe_code)]
 mod growth;
 #[forbid(unsafe_code)]
 mod host;

@@ -19,10 +19,14 @@
 //! Spec: Execution > Instructions > Memory Instructions, Table Instructions.
 
 use crate::env::{Env, trap_code};
-use crate::range::{constant, unwrapped_sum, widen_scaled};
+use crate::flow::Flow;
+use crate::range::{DEFINITIONS, Parts, constant, definition, may_have_parts, parts};
 use crate::signature::POINTER;
+use cranelift_codegen::Context;
+use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{InstBuilder, Type, Value, types};
+use cranelift_codegen::ir::{Inst, InstBuilder, Type, Value, types};
+use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::FunctionBuilder;
 use palisade_environ::{
     HeapType, MemoryIndex, MemoryType, TableIndex, Trap, WASM_PAGE_SIZE, offsets,
@@ -93,7 +97,7 @@ pub(crate) fn memory_address(
     };
     let constant = constant_index(b, index);
     let (index, offset) = match Check::of(ty) {
-        Check::Reserved if constant.is_none() => widen_sum(b, index, offset, size),
+        Check::Reserved if constant.is_none() => widen_sum(b, env, index, offset, size),
         _ => (widen(b, index), offset),
     };
     let base = env.memory_base(b, memory);
@@ -126,13 +130,63 @@ pub(crate) fn memory_address(
 
 /// The sum of a 32-bit index and an offset, as 64 bits and an offset: of an index that is itself a sum, the constant part
 /// goes to the offset, as far as the guard region covers it. So accesses to static arrays need no addition.
-fn widen_sum(b: &mut FunctionBuilder<'_>, index: Value, offset: u64, size: u32) -> (Value, u64) {
-    if let Some((rest, added)) = unwrapped_sum(b, index)
-        && offset + u64::from(added) + u64::from(size) <= MEMORY_GUARD_BYTES
-    {
-        return (widen_scaled(b, rest), offset + u64::from(added));
+fn widen_sum(
+    b: &mut FunctionBuilder<'_>,
+    env: &Env<'_>,
+    index: Value,
+    offset: u64,
+    size: u32,
+) -> (Value, u64) {
+    let limit = MEMORY_GUARD_BYTES.saturating_sub(offset + u64::from(size));
+    let parts = parts(&b.func.dfg, index, limit, DEFINITIONS);
+    let added = u64::from(parts.added);
+    let wide = b.ins().uextend(types::I64, parts.index);
+    if may_have_parts(&b.func.dfg, parts.index) {
+        let widening = definition(&b.func.dfg, wide).expect("just made");
+        env.unsettled.borrow_mut().push(Unsettled { widening, limit: limit - added });
     }
-    (widen_scaled(b, index), offset)
+    let scaled = match parts.scale {
+        0 => wide,
+        scale => b.ins().ishl_imm_u(wide, i64::from(scale)),
+    };
+    (scaled, offset + added)
+}
+
+/// A 32-bit index that may turn out to be a sum or product which does not wrap, when the whole function is known.
+pub(crate) struct Unsettled {
+    /// The instruction that makes 64 bits of it.
+    widening: Inst,
+    /// What may be added to 64 bits at most, so that the access is covered by the guard region.
+    limit: u64,
+}
+
+/// Does for indices of a complete function what [`widen_sum`] could not know.
+pub(crate) fn settle(context: &mut Context, isa: &dyn TargetIsa, unsettled: Vec<Unsettled>) {
+    if unsettled.is_empty() {
+        return;
+    }
+    let flow = Flow::new(context, isa);
+    let func = flow.func();
+    let take_apart = |index: Unsettled| {
+        // What cannot be reached is gone.
+        let block = func.layout.inst_block(index.widening)?;
+        let sum = func.dfg.inst_args(index.widening)[0];
+        let known = |value, range, depth| flow.narrow(value, range, depth, block);
+        let parts = parts(&func.dfg, sum, index.limit, &known);
+        (parts.index != sum).then_some((index.widening, parts))
+    };
+    let settled: Vec<(Inst, Parts)> = unsettled.into_iter().filter_map(take_apart).collect();
+    for (widening, parts) in settled {
+        let mut cursor = FuncCursor::new(&mut context.func).at_inst(widening);
+        cursor.use_srcloc(widening);
+        let wide = cursor.ins().uextend(types::I64, parts.index);
+        let scaled = match parts.scale {
+            0 => wide,
+            scale => cursor.ins().ishl_imm_u(wide, i64::from(scale)),
+        };
+        let added = cursor.ins().iconst(types::I64, i64::from(parts.added));
+        context.func.replace(widening).iadd(scaled, added);
+    }
 }
 
 /// An index and an offset whose sum is that of `index` and `offset`, or if an access there of `reach` bytes from `index`
@@ -267,5 +321,6 @@ fn folded(b: &mut FunctionBuilder<'_>, address: Value, offset: u64) -> Address {
 
 fn constant_index(b: &FunctionBuilder<'_>, index: Value) -> Option<u64> {
     let is_32 = b.func.dfg.value_type(index) == types::I32;
-    constant(b, index).map(|index| if is_32 { u64::from(index as u32) } else { index as u64 })
+    constant(&b.func.dfg, index)
+        .map(|index| if is_32 { u64::from(index as u32) } else { index as u64 })
 }

@@ -3,7 +3,7 @@
 use crate::layout::{Call, CallSite, CompiledFunction, Item, Text, smallest_loop};
 use crate::signature::{NAMESPACE_DATA, NAMESPACE_FUNC, NAMESPACE_LIBCALL};
 use crate::trampoline::{self, TrampolineKind};
-use crate::{CompileError, function};
+use crate::{CompileError, bounds, copies, function};
 use cranelift_codegen::Context;
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
@@ -274,7 +274,13 @@ impl Compiler {
         match job {
             Job::Body(index) => {
                 let (context, isa) = (&mut scratch.builder, &*self.isa);
-                function::translate(func, context, module, bytes, isa, self.deterministic, index)?;
+                let deterministic = self.deterministic;
+                let unsettled =
+                    function::translate(func, context, module, bytes, isa, deterministic, index)?;
+                if isa.flags().opt_level() != settings::OptLevel::None {
+                    copies::remove(&mut scratch.context.func);
+                    bounds::settle(&mut scratch.context, isa, unsettled);
+                }
             }
             Job::Libcall(libcall) => {
                 trampoline::build_libcall(func, &mut scratch.builder, libcall, config)

@@ -3,6 +3,7 @@
 //! Invariant: a load is marked `readonly` only if the layout in `environ` calls the field constant. Other code must not
 //! know an offset into a vmctx, nor form a flag for such a load.
 
+use crate::bounds::Unsettled;
 use crate::signature::{POINTER, clif_type};
 use cranelift_codegen::ir::{
     AliasRegion, AliasRegionData, Block, GlobalValueData, InstBuilder, MemFlagsData, TrapCode,
@@ -15,7 +16,7 @@ use palisade_environ::{
     DefinedGlobalIndex, ExitPlace, FuncIndex, GlobalIndex, MemoryIndex, ModuleInfo, Mutability,
     TableIndex, Trap, TypeIndex, offsets,
 };
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 
 /// So many of a module's own globals are told apart by alias analysis; the others share a region.
 ///
@@ -44,6 +45,8 @@ pub(crate) struct Env<'a> {
     rounds: OnceCell<bool>,
     /// Whether relaxed instructions have the results of the deterministic profile.
     deterministic: bool,
+    /// Indices to look at again when the function is complete.
+    pub(crate) unsettled: RefCell<Vec<Unsettled>>,
 }
 
 /// The compiled form of a trap.
@@ -66,8 +69,18 @@ impl<'a> Env<'a> {
         let runtime = region(Region::Runtime, "runtime");
         let globals = region(Region::Globals, "globals");
         let vmctx = builder.block_params(entry)[0];
-        let rounds = OnceCell::new();
-        Env { module, isa, vmctx, memory, table, runtime, globals, rounds, deterministic }
+        Env {
+            module,
+            isa,
+            vmctx,
+            memory,
+            table,
+            runtime,
+            globals,
+            rounds: OnceCell::new(),
+            deterministic,
+            unsettled: RefCell::default(),
+        }
     }
 
     /// Lets the prologue check the stack pointer against the store's limit.

@@ -6,7 +6,7 @@
 //!
 //! Spec: Execution > Instructions.
 
-use crate::bounds;
+use crate::bounds::{self, Unsettled};
 use crate::env::Env;
 use crate::error::CompileError;
 use crate::ops::{Callees, Inlining, Try, find_tries};
@@ -40,15 +40,16 @@ pub(crate) fn translate(
     isa: &dyn TargetIsa,
     deterministic: bool,
     index: DefinedFuncIndex,
-) -> Result<(), CompileError> {
+) -> Result<Vec<Unsettled>, CompileError> {
     func.signature = wasm_signature(module.signature(module.func_index(index)));
     func.name = UserFuncName::user(NAMESPACE_FUNC, index.as_u32());
     let mut translator =
         Translator::new(func, builder_context, module, bytes, isa, deterministic, index);
     match translator.body(function_body(module, bytes, index)) {
         Ok(()) => {
+            let unsettled = translator.env.unsettled.take();
             translator.builder.finalize(isa.frontend_config());
-            Ok(())
+            Ok(unsettled)
         }
         Err(error) => {
             // The builder stopped halfway; the next function needs a clean context.

@@ -1,7 +1,7 @@
 //! Intermediate code of small functions, compared with what was approved.
 //!
 //! Each `tests/golden/NAME.wat` has a `NAME.clif` beside it: the code of all its functions as the translator makes it,
-//! before any optimisation, without declarations and places in the module. Run with `PALISADE_BLESS=1` to write those
+//! before Cranelift optimises it, without declarations and places in the module. Run with `PALISADE_BLESS=1` to write those
 //! files anew, then read what changed.
 
 use crate::{Compiler, CompilerOptions, Features, decode};
@@ -90,6 +90,11 @@ fn exceptions() {
 #[test]
 fn inline() {
     check("inline");
+}
+
+#[test]
+fn loops() {
+    check("loops");
 }
 
 #[test]

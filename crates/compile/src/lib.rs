@@ -11,7 +11,9 @@ mod names;
 
 mod bounds;
 mod branch_hints;
+mod copies;
 mod env;
+mod flow;
 mod function;
 mod ops;
 mod range;

@@ -62,7 +62,7 @@ impl Translator<'_> {
     /// The length on top of the operands, if it is a constant and so small that a call costs more.
     fn small_len(&self) -> Option<u32> {
         let len = *self.state.operands.last().expect("validated: an operand");
-        let len = constant(&self.builder, len)?;
+        let len = constant(&self.builder.func.dfg, len)?;
         u32::try_from(len).ok().filter(|len| *len <= SMALL_BYTES)
     }
 

@@ -116,7 +116,7 @@ impl Translator<'_> {
 /// Multiplies; by 2^n + 1 and 2^n - 1 with a shift and an addition, which takes less time than a multiplication.
 /// Powers of two are left to CLIF's optimiser.
 pub(super) fn multiply(b: &mut FunctionBuilder<'_>, left: Value, right: Value) -> Value {
-    let (operand, factor) = match (constant(b, left), constant(b, right)) {
+    let (operand, factor) = match (constant(&b.func.dfg, left), constant(&b.func.dfg, right)) {
         (None, Some(factor)) => (left, factor),
         (Some(factor), None) => (right, factor),
         _ => return b.ins().imul(left, right),
@@ -140,8 +140,8 @@ pub(super) fn multiply(b: &mut FunctionBuilder<'_>, left: Value, right: Value) -
 /// Bitwise and; a mask that removes nothing is dropped.
 pub(super) fn and(b: &mut FunctionBuilder<'_>, left: Value, right: Value) -> Value {
     for (value, mask) in [(left, right), (right, left)] {
-        if let Some(mask) = constant(b, mask)
-            && upper_bound(b, value) & !low_ones(mask as u64) == 0
+        if let Some(mask) = constant(&b.func.dfg, mask)
+            && upper_bound(&b.func.dfg, value) & !low_ones(mask as u64) == 0
         {
             return value;
         }
