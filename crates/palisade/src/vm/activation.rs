@@ -332,6 +332,7 @@ unsafe fn limit_stack(ctx: *mut StoreCtx, here: usize) -> Result<()> {
 /// # Safety
 ///
 /// `ctx` must be the context of such a store.
+#[inline]
 pub(super) unsafe fn store_of(ctx: *mut StoreCtx) -> *mut StoreOpaque {
     // SAFETY: by this function's contract there is an activation, which is a live local of `enter`.
     unsafe { (*activation_of(ctx)).store }

@@ -421,6 +421,7 @@ impl FuncPtr {
 }
 
 /// The activation that a context is in; for walking frames.
+#[inline]
 pub(super) fn activation_of(ctx: *mut StoreCtx) -> *mut Activation {
     // SAFETY: callers pass the context of a live store on the thread that uses it.
     unsafe { (*ctx).vm.activation.load(Ordering::Relaxed).cast::<Activation>() }
