@@ -4,7 +4,7 @@
 //! callback whether what it has interrupted is to be left, and for which landing; if not, it continues, and so does the
 //! handler that was there before. The handler runs on the alternate stack, and neither locks nor allocates.
 
-use crate::signals::registers;
+use crate::signals::{call, registers};
 use crate::{Fault, FaultCallback};
 use std::mem::MaybeUninit;
 use std::sync::{Mutex, Once, OnceLock, PoisonError};
@@ -87,17 +87,6 @@ extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *
     }
     match installed.previous.sa_sigaction {
         libc::SIG_DFL | libc::SIG_IGN => {}
-        handler if installed.previous.sa_flags & libc::SA_SIGINFO != 0 => {
-            type Handler = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
-            // SAFETY: whoever installed this address with SA_SIGINFO promised this signature.
-            let handler = unsafe { std::mem::transmute::<usize, Handler>(handler) };
-            handler(signal, info, context);
-        }
-        handler => {
-            // SAFETY: whoever installed this address without SA_SIGINFO promised this signature.
-            let handler =
-                unsafe { std::mem::transmute::<usize, extern "C" fn(libc::c_int)>(handler) };
-            handler(signal);
-        }
+        _ => call(&installed.previous, signal, info, context),
     }
 }

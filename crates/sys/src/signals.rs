@@ -107,18 +107,27 @@ fn forward(
                 unsafe { libc::raise(signal) };
             }
         }
-        handler if action.sa_flags & libc::SA_SIGINFO != 0 => {
-            type Handler = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
-            // SAFETY: whoever installed this address with SA_SIGINFO promised this signature.
-            let handler = unsafe { std::mem::transmute::<usize, Handler>(handler) };
-            handler(signal, info, context.cast());
-        }
-        handler => {
-            // SAFETY: whoever installed this address without SA_SIGINFO promised this signature.
-            let handler =
-                unsafe { std::mem::transmute::<usize, extern "C" fn(libc::c_int)>(handler) };
-            handler(signal);
-        }
+        _ => call(action, signal, info, context.cast()),
+    }
+}
+
+/// Calls the handler of an action, which has one.
+pub(crate) fn call(
+    action: &libc::sigaction,
+    signal: libc::c_int,
+    info: *mut libc::siginfo_t,
+    context: *mut libc::c_void,
+) {
+    let handler = action.sa_sigaction;
+    if action.sa_flags & libc::SA_SIGINFO != 0 {
+        type Handler = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
+        // SAFETY: whoever installed this address with SA_SIGINFO promised this signature.
+        let handler = unsafe { std::mem::transmute::<usize, Handler>(handler) };
+        handler(signal, info, context);
+    } else {
+        // SAFETY: whoever installed this address without SA_SIGINFO promised this signature.
+        let handler = unsafe { std::mem::transmute::<usize, extern "C" fn(libc::c_int)>(handler) };
+        handler(signal);
     }
 }
 
