@@ -14,6 +14,7 @@ use crate::error::CompileError;
 use crate::names;
 use palisade_environ::{FuncIndex, ModuleBytes, ModuleInfo, TypeRegistry};
 use rayon::prelude::*;
+use std::iter;
 use std::ops::Range;
 use std::sync::Arc;
 use wasmparser::{
@@ -164,21 +165,44 @@ pub fn decode(
     sections::module_info(bytes, types, payloads.into_iter().map(Ok))
 }
 
-/// As [`decode`], for a module that was decoded successfully before, with the same features.
+/// As [`decode`], for a module that was decoded successfully before, with the same features; its function bodies are
+/// where they were then.
 ///
 /// # Panics
 ///
-/// Possibly, if it is not valid.
+/// Possibly, if the module is not valid.
 pub fn decode_again(
     bytes: &ModuleBytes,
     features: Features,
     types: &Arc<TypeRegistry>,
+    bodies: impl IntoIterator<Item = Range<usize>>,
 ) -> Result<ModuleInfo, CompileError> {
     let mut parser = Parser::new(0);
     parser.set_features(features.for_validation());
-    let payloads = parser.parse_all(bytes);
-    let payloads = payloads.map(|payload| payload.map_err(|error| invalid(error, String::new())));
-    sections::module_info(bytes, types, payloads)
+    let mut position = 0;
+    let payloads = iter::from_fn(|| {
+        let payload = match parser.parse(bytes.get(position..)?, true) {
+            Ok(Chunk::Parsed { consumed, payload }) => {
+                position += consumed;
+                payload
+            }
+            Ok(Chunk::NeedMoreData(_)) => unreachable!("the parser knows that these are all bytes"),
+            Err(error) => return Some(Err(invalid(error, String::new()))),
+        };
+        match &payload {
+            // Where the bodies are is known, and to look for them would be most of the work.
+            Payload::CodeSectionStart { size, .. } => {
+                parser.skip_section();
+                position += *size as usize;
+            }
+            Payload::End(_) => return None,
+            _ => {}
+        }
+        Some(Ok(payload))
+    });
+    let mut info = sections::module_info(bytes, types, payloads)?;
+    info.bodies = bodies.into_iter().collect();
+    Ok(info)
 }
 
 /// Validates a module.

@@ -173,7 +173,10 @@ impl Module {
         let bytes = ModuleBytes::new(artifact.module());
         let compiler = engine.compiler();
         let features = engine.config().features;
-        let info = palisade_compile::decode_again(&bytes, features, engine.type_registry())?;
+        let bodies = artifact.bodies().expect("checked when it was found");
+        let bodies = bodies.iter().map(|[start, end]| *start as usize..*end as usize);
+        let types = engine.type_registry();
+        let info = palisade_compile::decode_again(&bytes, features, types, bodies)?;
         check_limits(engine, &info)?;
         prepare_from(compiler, &trampolines(&info), artifact)?;
         let meta = Arc::new(ModuleMeta::new(info));
@@ -236,10 +239,10 @@ impl Module {
         let memory = self.0.filed_contents().unwrap_or_default();
         let identity = self.0.engine.identity();
         let trampolines = self.0.trampolines()?;
-        let module = &self.0.bytes;
+        let (module, bodies) = (&self.0.bytes, &self.0.bodies());
         self.0.code.save(
             &mut bytes,
-            ArtifactContents { identity, module, memory: &memory, trampolines },
+            ArtifactContents { identity, module, bodies, memory: &memory, trampolines },
         )?;
         Ok(bytes)
     }
@@ -354,6 +357,12 @@ impl ModuleInner {
         trampoline_text(self.engine.compiler(), &trampolines(self.info()))
     }
 
+    /// Where the functions' bodies are. (Modules have less than 4 GiB.)
+    fn bodies(&self) -> Vec<[u32; 2]> {
+        let bodies = self.info().bodies.values();
+        bodies.map(|body| [body.start as u32, body.end as u32]).collect()
+    }
+
     /// Keeps what was compiled, if that is considerably more than what is kept already.
     fn update_cache(&self) {
         let mut entry = self.entry.lock().unwrap_or_else(PoisonError::into_inner);
@@ -362,10 +371,9 @@ impl ModuleInner {
         if entry.known == 0 || code > entry.known + entry.known / 8 {
             let memory = &self.filed_contents().unwrap_or_default();
             let Ok(trampolines) = self.trampolines() else { return };
-            let (identity, module) = (&entry.key, &self.bytes);
-            entry
-                .cache
-                .store(&self.code, ArtifactContents { identity, module, memory, trampolines });
+            let (identity, module, bodies) = (&entry.key, &self.bytes, &self.bodies());
+            let contents = ArtifactContents { identity, module, bodies, memory, trampolines };
+            entry.cache.store(&self.code, contents);
             entry.known = code;
         }
     }

@@ -12,7 +12,7 @@ use palisade_compile::Text;
 use palisade_sys::{FileMapping, MemoryImage};
 use std::fs::File;
 use std::io::{self, Write};
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -20,10 +20,13 @@ use xxhash_rust::xxh3::Xxh3;
 pub(crate) const MAGIC: [u8; 8] = *b"\x7fpalisad";
 
 /// Changes when the layout of artifacts or of what compiled code sees does.
-pub(crate) const VERSION: u32 = 6;
+pub(crate) const VERSION: u32 = 7;
 
-/// The module, initial contents of its memory; code and five tables of each part.
-const SECTIONS: usize = 2 + 6 * Part::COUNT;
+/// The module, initial contents of its memory; code and five tables of each part; where in the module the functions are.
+const SECTIONS: usize = 3 + 6 * Part::COUNT;
+
+/// The last of them.
+const BODIES: usize = SECTIONS - 1;
 
 /// Bytes of the header.
 const HEADER: usize = 512;
@@ -167,7 +170,8 @@ impl Artifact {
         let start = u32::try_from(number(48)).map_err(|_| Refusal::Damaged)?;
         let artifact = Artifact { lazy: number(56) != 0, start, sections, source };
         let sound = |part| artifact.section(part).is_some();
-        let sound = sound(Part::Functions) && sound(Part::Trampolines);
+        let sound =
+            sound(Part::Functions) && sound(Part::Trampolines) && artifact.bodies().is_some();
         sound.then_some(artifact).ok_or(Refusal::Damaged)
     }
 
@@ -177,6 +181,13 @@ impl Artifact {
             Source::Bytes(bytes) => ModuleSource::Bytes(bytes[self.sections[0].clone()].to_vec()),
             Source::File(file) => ModuleSource::File(file.clone(), self.sections[0].clone()),
         }
+    }
+
+    /// Where in the module the functions' bodies are, from and to; `None` if that is not within it.
+    pub(crate) fn bodies(&self) -> Option<impl Deref<Target = [[u32; 2]]>> {
+        let bodies: Rows<2> = self.rows(&self.sections[BODIES])?;
+        let len = self.sections[0].len();
+        bodies.iter().all(|[start, end]| start <= end && *end as usize <= len).then_some(bodies)
     }
 
     /// Bytes of a part's machine code.
@@ -263,6 +274,8 @@ impl AsRef<[u8]> for ModuleSource {
 pub(crate) struct Contents<'a> {
     pub(crate) identity: &'a Identity,
     pub(crate) module: &'a [u8],
+    /// Where in the module the functions' bodies are, from and to.
+    pub(crate) bodies: &'a [[u32; 2]],
     /// The initial contents of the module's memory, if that is to be mapped.
     pub(crate) memory: &'a [u8],
     /// What `trampolines` of `module.rs` lists, in that order.
@@ -274,7 +287,7 @@ pub(super) fn write(
     to: &mut dyn Write,
     identity: &Identity,
     lazy: bool,
-    [module, memory]: [&[u8]; 2],
+    [module, memory, bodies]: [&[u8]; 3],
     parts: [(&[u8], &Section); Part::COUNT],
 ) -> io::Result<()> {
     let start = parts[Part::Functions as usize].1.start;
@@ -289,6 +302,7 @@ pub(super) fn write(
             bytemuck::cast_slice(&tables.handlers),
         ]);
     }
+    sections.push(bodies);
     let mut header = [0; HEADER];
     header[..8].copy_from_slice(&MAGIC);
     header[16..48].copy_from_slice(identity);

@@ -186,12 +186,13 @@ impl CodeImage {
         let code = unsafe {
             std::slice::from_raw_parts(self.address(start) as *const u8, (end - start) as usize)
         };
-        let Contents { identity, module, memory, mut trampolines } = contents;
+        let Contents { identity, module, bodies, memory, mut trampolines } = contents;
+        let bodies = bytemuck::cast_slice(bodies);
         let trampoline_code = std::mem::take(&mut trampolines.bytes);
         let trampolines =
             Section { end: trampoline_code.len() as u32, ..self::section(trampolines) };
         let parts = [(code, &section), (&trampoline_code[..], &trampolines)];
-        artifact::write(to, identity, self.lazy.is_some(), [module, memory], parts)
+        artifact::write(to, identity, self.lazy.is_some(), [module, memory, bodies], parts)
     }
 
     fn base(&self) -> usize {
