@@ -307,7 +307,7 @@ fn changed_entries_are_checked_again() {
     settle();
     load();
     let note = files_called(&directory, "sound").pop().expect("a note");
-    assert_eq!(fs::read(&note).expect("readable").len(), 56);
+    assert!(fs::read(&note).expect("readable").len() > 56);
     load();
     assert_eq!((cache.cache_hits(), cache.cache_misses()), (2, 1));
     // Damage that keeps length and time of modification.

@@ -65,8 +65,7 @@ fn loops_are_stopped() {
     let fine = instance.get_typed_func::<(), i32>(&mut store, "fine").expect("exported");
     for name in ["spin", "count", "calls", "recurses", "tail", "fills", "grows", "tables"] {
         let run = instance.get_typed_func::<(), ()>(&mut store, name).expect("exported");
-        // `fills` is hardly ever found in its own code.
-        for _ in 0..if name == "fills" { 3 } else { 25 } {
+        for _ in 0..25 {
             let thread = soon(store.interrupt_handle());
             assert_interrupted(run.call(&mut store, ()));
             thread.join().expect("no panic");
@@ -98,6 +97,104 @@ fn table_entries_are_whole() {
         }
     }
     assert_eq!(outcomes.iter().sum::<i32>(), 200);
+}
+
+/// Calls through a table of one type look at no type; there too an entry that is being written is null. Otherwise a
+/// function could run with what belongs to another instance.
+#[test]
+fn entries_of_typed_tables_are_whole() {
+    let (mut store, first) = instance(
+        r#"(module (global $g i64 (i64.const 1)) (func (export "f") (result i64) (global.get $g)))"#,
+    );
+    let text = r#"(module
+        (type $t (func (result i64)))
+        (import "" "f" (func $other (type $t)))
+        (global $g i64 (i64.const 2))
+        (func $own (type $t) (global.get $g))
+        (elem declare func $own $other)
+        (table $nullable 1 (ref null $t))
+        (table $full 1 (ref $t) (ref.func $own))
+        (func (export "run") (loop $l
+            (table.set $nullable (i32.const 0) (ref.func $own))
+            (table.set $full (i32.const 0) (ref.func $own))
+            (table.set $nullable (i32.const 0) (ref.func $other))
+            (table.set $full (i32.const 0) (ref.func $other))
+            (br $l)))
+        (func (export "nullable") (result i64) (call_indirect $nullable (type $t) (i32.const 0)))
+        (func (export "full") (result i64) (call_indirect $full (type $t) (i32.const 0))))"#;
+    let import = first.get_export(&mut store, "f").expect("exported");
+    let instance = super::instantiate(&mut store, text, &[import]);
+    let run = instance.get_typed_func::<(), ()>(&mut store, "run").expect("exported");
+    for _ in 0..300 {
+        let thread = soon(store.interrupt_handle());
+        assert_interrupted(run.call(&mut store, ()));
+        thread.join().expect("no panic");
+        for name in ["nullable", "full"] {
+            let func = instance.get_typed_func::<(), i64>(&mut store, name).expect("exported");
+            match func.call(&mut store, ()) {
+                Ok(value) => assert!(value == 1 || value == 2, "{value:#x}"),
+                Err(error) => assert_eq!(
+                    error.downcast_ref::<Trap>(),
+                    Some(&Trap::IndirectCallToNull),
+                    "{error:?}"
+                ),
+            }
+        }
+    }
+}
+
+/// The frames of functions that make room for a tail call's arguments are not complete at first: what the guest has left on
+/// the stack is not taken for frames.
+#[test]
+fn incomplete_frames() {
+    let many = "i64 ".repeat(60);
+    let litter: String =
+        (0..60).map(|i| format!("(i64.const {:#x})", 0x4242_4242_4242_0000_u64 + i * 8)).collect();
+    let text = format!(
+        r#"(module
+            (func $takes (param {many})
+                (if (i64.eqz (local.get 50)) (then (unreachable))))
+            (func $litters (call $takes {litter}))
+            (func $makes_room (param i32)
+                (if (local.get 0) (then (return_call $takes {litter}))))
+            (func (export "run") (loop $l
+                (call $litters) (call $makes_room (i32.const 0)) (br $l))))"#
+    );
+    let (mut store, instance) = instance(&text);
+    let run = instance.get_typed_func::<(), ()>(&mut store, "run").expect("exported");
+    for _ in 0..1000 {
+        let thread = soon(store.interrupt_handle());
+        assert_interrupted(run.call(&mut store, ()));
+        thread.join().expect("no panic");
+    }
+}
+
+/// A guest that is hardly ever in its own code.
+#[test]
+fn guests_that_wait() {
+    let mut linker: Linker<()> = Linker::new(&Engine::default());
+    let engine = linker.engine().clone();
+    let sleep = || thread::sleep(Duration::from_millis(5));
+    linker.func_wrap("host", "sleep", sleep).expect("no duplicates");
+    let text = r#"(module (import "host" "sleep" (func $sleep)) (memory 1000)
+        (func (export "sleeps") (loop $l (call $sleep) (br $l)))
+        (func (export "fills") (loop $l
+            (memory.fill (i32.const 0) (i32.const 7) (i32.const 65536000)) (br $l)))
+        (func (export "copies") (loop $l
+            (memory.copy (i32.const 0) (i32.const 5) (i32.const 65000000)) (br $l))))"#;
+    let module = Module::new(&engine, text).expect("valid");
+    let mut store = Store::new(&engine, ());
+    let instance = linker.instantiate(&mut store, &module).expect("it links");
+    for name in ["sleeps", "fills", "copies"] {
+        let run = instance.get_typed_func::<(), ()>(&mut store, name).expect("exported");
+        for _ in 0..5 {
+            let thread = soon(store.interrupt_handle());
+            let start = Instant::now();
+            assert_interrupted(run.call(&mut store, ()));
+            assert!(start.elapsed() < Duration::from_secs(5), "{name}");
+            thread.join().expect("no panic");
+        }
+    }
 }
 
 #[test]

@@ -336,6 +336,12 @@ impl<'a> Env<'a> {
         b.ins().load(POINTER, constant(), self.vmctx, offsets::VMCTX_MEMSET)
     }
 
+    /// Whether an interrupt was requested: not 0 then.
+    pub(crate) fn interrupted(&self, b: &mut FunctionBuilder<'_>) -> Value {
+        let store = self.store(b);
+        b.ins().load(types::I32, self.runtime_flags(), store, offsets::STORE_INTERRUPTED)
+    }
+
     /// The convention of the platform's C compiler.
     pub(crate) fn host_convention(&self) -> CallConv {
         self.isa.default_call_conv()

@@ -73,6 +73,8 @@ libcalls! {
     ThrowRef(I64);
     /// `unreachable`: traps. Does not return.
     Unreachable();
+    /// Traps if an interrupt was requested, as all these functions do when they are done.
+    Interrupted();
     /// `f32.ceil` for CPUs without an instruction for it.
     F32Ceil(F32) -> F32;
     /// `f32.floor` likewise.

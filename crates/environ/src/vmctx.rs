@@ -12,7 +12,7 @@ use crate::{
     TableIndex, TagIndex, TypeIndex,
 };
 use std::mem::{offset_of, size_of};
-use std::sync::atomic::{AtomicPtr, AtomicUsize};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
 
 /// What every vmctx begins with. All fields are constant.
 #[repr(C, align(16))]
@@ -41,6 +41,8 @@ pub struct VmStoreContext {
     pub activation: AtomicPtr<VmActivation>,
     /// The vmctx of the last caller that may have called a host function.
     pub caller: *mut VmCtxHeader,
+    /// Not 0 when an interrupt was requested and has not happened yet.
+    pub interrupted: AtomicU32,
     /// Continues at the place that `raise` names, which it is given; never returns.
     pub raise_stub: *const u8,
     /// Whether the function that called a host function or libcall must be left, and where for.
@@ -345,6 +347,8 @@ pub mod offsets {
     pub const STORE_ACTIVATION: i32 = offset_of!(VmStoreContext, activation) as i32;
     /// [`VmStoreContext::caller`]
     pub const STORE_CALLER: i32 = offset_of!(VmStoreContext, caller) as i32;
+    /// [`VmStoreContext::interrupted`]
+    pub const STORE_INTERRUPTED: i32 = offset_of!(VmStoreContext, interrupted) as i32;
     /// [`VmStoreContext::raise`]
     pub const STORE_RAISE: i32 = offset_of!(VmStoreContext, raise) as i32;
     /// [`VmRaise::pending`] in a store's block

@@ -7,10 +7,12 @@
 //! its owner can write into the folder is for its owner to see to: who can, can run code.
 //!
 //! What costs time in proportion to a module's size is not done twice. Beside an entry a note says which state of its file
-//! was found sound, so that the checksum is computed again only when the file has changed. A note for a file that a module
-//! was loaded from says which entry belongs to that state of the file, so that it need not be read. A *state* is what the
-//! system tells of a file: where it is, how long, and when it was changed last. The time of the last change of state
-//! cannot be set by programs, but has limited resolution; so there is no note of files that were changed just now.
+//! was found sound since the system was started, so that the checksum is computed again only when the file has changed. A
+//! note for a file that a module was loaded from says which entry belongs to that state of the file, so that it need not
+//! be read. A *state* is what the system tells of a file: where it is, how long, and when it was changed last. The time of
+//! the last change of state cannot be set by programs, but has limited resolution; so there is no note of files that were
+//! changed just now. (A program that writes to a file through a shared mapping can hide that for a while; then the module
+//! is found that the file held before.)
 
 #![forbid(unsafe_code)]
 
@@ -150,8 +152,13 @@ impl Cache {
     pub fn clean(&self) -> Result<CacheStats> {
         let mut removed = CacheStats::default();
         for entry in self.entries().with_context(|| self.cannot_read())? {
-            fs::remove_file(&entry.path)
-                .with_context(|| format!("cannot remove `{}`", entry.path.display()))?;
+            match fs::remove_file(&entry.path) {
+                // Another process was faster.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                result => {
+                    result.with_context(|| format!("cannot remove `{}`", entry.path.display()))?
+                }
+            }
             removed.entries += 1;
             removed.bytes += entry.bytes;
         }
@@ -168,16 +175,19 @@ impl Cache {
         let path = self.path(key, ENDING);
         let found = File::open(&path).and_then(|file| {
             let (state, note) = (FileState::of(&file.metadata()?), self.path(key, SOUND));
+            // What was written before the system stopped need not have reached the disk.
+            let boot = fs::read("/proc/sys/kernel/random/boot_id").ok();
+            let state = state.zip(boot).map(|(state, boot)| [&state.0[..], &boot].concat());
             let known =
-                state.is_some_and(|state| fs::read(&note).is_ok_and(|sound| sound == state.0));
+                state.as_ref().is_some_and(|state| fs::read(&note).is_ok_and(|n| n == *state));
             let artifact = Artifact::from_cache(file, key, known)?;
             // Without the note it is checked again.
-            let _ = match (known, state) {
+            let _ = match (known, &state) {
                 (true, _) => {
                     let note = File::options().write(true).open(note);
                     note.and_then(|note| note.set_modified(SystemTime::now()))
                 }
-                (false, Some(state)) if artifact.is_ok() => fs::write(note, state.0),
+                (false, Some(state)) if artifact.is_ok() => fs::write(note, state),
                 (false, _) if artifact.is_ok() => fs::write(note, []),
                 (false, _) => Ok(()),
             };
@@ -278,8 +288,8 @@ impl Cache {
                 let _ = fs::remove_file(entry.path);
                 bytes -= entry.bytes;
             }
-            self.remove_stale_notes()?;
         }
+        self.remove_stale_notes()?;
         for file in fs::read_dir(&self.0.directory)? {
             let file = file?;
             let unfinished = file.file_name().to_string_lossy().starts_with(UNFINISHED);
@@ -302,8 +312,9 @@ impl FileState {
     pub(crate) fn of(metadata: &Metadata) -> Option<FileState> {
         let changed = Duration::new(metadata.ctime().try_into().ok()?, 0);
         let age = SystemTime::UNIX_EPOCH.elapsed().ok()?.checked_sub(changed)?;
-        // One second for what was left out of the time.
-        if !metadata.is_file() || age < SETTLED + Duration::from_secs(1) {
+        // One second for what was left out of the time. Some file systems know no times.
+        let untold = changed.is_zero();
+        if !metadata.is_file() || untold || age < SETTLED + Duration::from_secs(1) {
             return None;
         }
         let state = [

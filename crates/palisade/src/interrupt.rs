@@ -17,11 +17,13 @@ impl InterruptHandle {
     /// trap.
     ///
     /// A loop stops within some microseconds. Host functions, and what the runtime does for the guest, are not stopped;
-    /// wasm is when they have returned, within a millisecond. If a host function has called wasm of another store, it is
-    /// left alone too. Nothing is checked in compiled code for this.
+    /// wasm is when they have returned. If a host function has called wasm of another store, that is left alone too. Loops
+    /// pay nothing for this.
     ///
     /// It sends SIGURG to all threads of the process that have run wasm; system calls on them are restarted, or end early
-    /// where the system does not restart them.
+    /// where the system does not restart them. Threads that run wasm must not block this signal, and who installs another
+    /// handler for it must call the one that is there. In a child that was forked from a process that has run wasm, and
+    /// has not executed another program, loops are not stopped.
     pub fn interrupt(&self) {
         self.0.request();
     }

@@ -1,9 +1,9 @@
 //! Calling compiled code from Rust, without code in between.
 //!
-//! Compiled functions pass and return values in registers of two classes, integers and vectors, each in order; they
-//! keep no register for their caller but the stack and frame pointers. So a call is one block of assembly that says
-//! that everything else is lost: the Rust function around it saves what it needs, once, and not in each call of a loop.
-//! These are the registers of Cranelift's `tail` convention.
+//! Compiled functions pass and return values in registers of two classes, integers and vectors, each in order. When wasm
+//! is left without returning, no register but the stack and frame pointers has what it had. So a call is one block of
+//! assembly that says that everything else is lost: the Rust function around it saves what it needs, once, and not in each
+//! call of a loop. These are the registers of Cranelift's `tail` convention.
 
 use crate::vector::Register;
 use crate::{Landing, Vector};

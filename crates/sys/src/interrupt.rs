@@ -62,7 +62,15 @@ pub fn interrupt_threads() {
 pub(crate) struct Listed(libc::pid_t);
 
 impl Listed {
+    /// Lists the thread, and lets the signal reach it.
     pub(crate) fn new() -> Listed {
+        let mut signals = MaybeUninit::uninit();
+        // SAFETY: the set is initialised by the first call, and valid for the others.
+        unsafe {
+            libc::sigemptyset(signals.as_mut_ptr());
+            libc::sigaddset(signals.as_mut_ptr(), SIGNAL);
+            libc::pthread_sigmask(libc::SIG_UNBLOCK, signals.as_ptr(), std::ptr::null_mut());
+        }
         // SAFETY: asks for the thread's number; no requirements.
         let thread = unsafe { libc::gettid() };
         THREADS.lock().unwrap_or_else(PoisonError::into_inner).push(thread);

@@ -77,6 +77,17 @@ impl Translator<'_> {
         signature.params.extend(params.map(AbiParam::new));
         let signature = self.builder.import_signature(signature);
         self.builder.ins().call_indirect(signature, code, args);
+        // Signals that stop guests do nothing within such a routine, where a guest could spend all its time.
+        let (stop, go_on) = (self.builder.create_block(), self.builder.create_block());
+        self.builder.set_cold_block(stop);
+        let interrupted = self.env.interrupted(&mut self.builder);
+        self.builder.ins().brif(interrupted, stop, [], go_on, []);
+        self.builder.seal_block(stop);
+        self.builder.switch_to_block(stop);
+        self.libcall(Libcall::Interrupted, &[]);
+        self.builder.ins().jump(go_on, []);
+        self.builder.seal_block(go_on);
+        self.builder.switch_to_block(go_on);
     }
 
     pub(super) fn memory_init(&mut self, data: u32, memory: u32) {

@@ -158,10 +158,9 @@ impl Translator<'_> {
     fn check_signature(&mut self, entry: Value, table: TableIndex, ty: TypeIndex) {
         let flags = self.env.table_flags();
         if self.has_type(table, ty) {
-            if self.env.module.tables[table].element().is_nullable() {
-                let code = self.builder.ins().load(POINTER, flags, entry, offsets::ENTRY_CODE);
-                self.builder.ins().trapz(code, trap_code(Trap::IndirectCallToNull));
-            }
+            // Also where no entry should be null: one is that was being written when the guest was interrupted.
+            let code = self.builder.ins().load(POINTER, flags, entry, offsets::ENTRY_CODE);
+            self.builder.ins().trapz(code, trap_code(Trap::IndirectCallToNull));
             return;
         }
         let actual = self.builder.ins().load(types::I32, flags, entry, offsets::ENTRY_SIGNATURE);

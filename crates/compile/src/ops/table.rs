@@ -81,14 +81,16 @@ impl Translator<'_> {
             no_signature
         };
         let flags = self.env.table_flags();
-        // Wasm can be left between any two of these, so the entry is null meanwhile: what says otherwise comes last.
+        // Wasm can be left between any two of these, so the entry is null meanwhile, for those who look at its type and
+        // for those who only look at its code.
         const { assert!(offsets::ENTRY_OWN_SIGNATURE == offsets::ENTRY_SIGNATURE + 4) };
         let neither = null;
         let fields = [
             (neither, offsets::ENTRY_SIGNATURE),
-            (code, offsets::ENTRY_CODE),
+            (null, offsets::ENTRY_CODE),
             (vmctx, offsets::ENTRY_VMCTX),
             (reference, offsets::ENTRY_FUNC_REF),
+            (code, offsets::ENTRY_CODE),
             (signature, offsets::ENTRY_SIGNATURE),
             (own_signature, offsets::ENTRY_OWN_SIGNATURE),
         ];

@@ -27,7 +27,7 @@ use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{Ordering, compiler_fence};
 
 /// Stack that host functions can count on when wasm calls them, as far as the thread's stack allows.
 const HOST_HEADROOM: usize = 256 << 10;
@@ -73,8 +73,9 @@ struct FramePlace {
 impl FramePlace {
     const NONE: FramePlace = FramePlace::at(0);
 
+    /// At an address, which what is found on the stack may not be: then at none, but not at an [`ExitPlace`] either.
     const fn at(pc: usize) -> FramePlace {
-        FramePlace { pc, vmctx: 0 }
+        FramePlace { pc: pc & (usize::MAX >> 1), vmctx: 0 }
     }
 
     /// Function and instruction, unless this is no wasm frame.
@@ -260,16 +261,10 @@ fn enter<R>(
     let here = palisade_sys::frame_address();
     debug_assert_eq!(around.outer.is_null(), !store.is_active());
     if around.outer.is_null() {
-        // SAFETY: the context lives as long as the store, which this function borrows, and only this thread uses it.
-        let (entered, low) = unsafe { (&(*ctx).limited_for.0, (*ctx).limited_for.1) };
-        if entered.load(Ordering::Relaxed) != here || low != palisade_sys::thread_stack_low() {
-            // SAFETY: as above.
-            unsafe { limit_stack(ctx, here)? };
-        }
         if !store.refs.caught.is_empty() {
             store.forget_caught();
         }
-    // SAFETY: as above.
+    // SAFETY: the context lives as long as the store, which this function borrows, and only this thread uses it.
     } else if here < unsafe { (*ctx).vm.stack_limit } {
         return Err(Trap::StackOverflow.into());
     }
@@ -285,6 +280,21 @@ fn enter<R>(
         (*ctx).vm.activation.store(pointer.cast(), Ordering::Relaxed);
     }
     CURRENT.set(pointer);
+    if around.outer.is_null() {
+        // Interrupts that are requested from here on find the store active; earlier ones have changed the place.
+        compiler_fence(Ordering::SeqCst);
+        // SAFETY: as above.
+        let (entered, low) = unsafe { (&(*ctx).limited_for.0, (*ctx).limited_for.1) };
+        if (entered.load(Ordering::Relaxed) != here || low != palisade_sys::thread_stack_low())
+            // SAFETY: as above.
+            && let Err(error) = unsafe { limit_stack(ctx, here) }
+        {
+            CURRENT.set(around.previous);
+            // SAFETY: as above.
+            unsafe { (*ctx).vm.activation.store(ptr::null_mut(), Ordering::Relaxed) };
+            return Err(error);
+        }
+    }
     let result = call(pointer.cast());
     CURRENT.set(around.previous);
     // Read again, because to keep it over the call would be one store more.
@@ -320,11 +330,41 @@ unsafe fn limit_stack(ctx: *mut StoreCtx, here: usize) -> Result<()> {
         (*ctx).limited_for.1 = low;
         (*ctx).limited_for.0.store(here, Ordering::SeqCst);
         // In this order: whoever requests an interrupt makes the place invalid after it has set the flag.
-        if (*ctx).interrupted.swap(false, Ordering::SeqCst) {
+        if take_interrupt(ctx) {
             return Err(Trap::Interrupt.into());
         }
     }
     Ok(())
+}
+
+/// Whether an interrupt was requested, which happens now.
+///
+/// # Safety
+///
+/// `ctx` must be the context of a live store that only this thread uses.
+unsafe fn take_interrupt(ctx: *mut StoreCtx) -> bool {
+    // SAFETY: by this function's contract.
+    unsafe { (*ctx).vm.interrupted.swap(0, Ordering::SeqCst) != 0 }
+}
+
+/// As [`raise_error`] if an interrupt was requested; whether it was.
+///
+/// # Safety
+///
+/// As for [`raise_error`].
+#[inline]
+pub(super) unsafe fn raise_if_interrupted(ctx: *mut StoreCtx) -> bool {
+    // SAFETY: by this function's contract the context is live.
+    if unsafe { (*ctx).vm.interrupted.load(Ordering::Relaxed) } == 0 {
+        return false;
+    }
+    // SAFETY: likewise, and only this thread uses it.
+    let taken = unsafe { take_interrupt(ctx) };
+    if taken {
+        // SAFETY: by this function's contract.
+        unsafe { raise_error(ctx, Trap::Interrupt.into()) };
+    }
+    taken
 }
 
 /// The store in whose innermost activation the current Rust function was called by compiled code.
@@ -495,12 +535,12 @@ fn on_interrupt(place: &Fault) -> Option<Landing> {
     // SAFETY: wasm runs on this thread, so its newest activation is a live local of `enter` below us on the stack, and
     // its store lives.
     let ctx = unsafe { StoreOpaque::ctx_of((*newest).store) };
-    // SAFETY: the field is atomic.
-    if !unsafe { (*ctx).interrupted.swap(false, Ordering::SeqCst) } {
+    // What a host function has raised comes first, and what it called from may be on the way to it.
+    // SAFETY: as above.
+    if unsafe { (*ctx).vm.raise.pending } != 0 || !unsafe { take_interrupt(ctx) } {
         return None;
     }
-    // SAFETY: compiled code keeps frame pointers. In prologues and epilogues the frame is the caller's, and so one
-    // frame is left out; nothing else is wrong.
+    // SAFETY: as above. What the frame pointer refers to is not known in prologues; `walk` is prepared for that.
     Some(unsafe { leave(newest, Trap::Interrupt, place) })
 }
 
@@ -581,9 +621,12 @@ unsafe fn exit_of(activation: *const Activation) -> (FramePlace, usize) {
 
 /// Visits the frame at `frame` and `fp` and all older wasm frames of this thread, innermost first.
 ///
+/// In a prologue, what `fp` points to may not be a frame yet, but whatever the guest has left there. So each frame must lie
+/// between the last and the end of the activation; if one does not, the rest of the activation is left out.
+///
 /// # Safety
 ///
-/// `fp` must be the frame pointer of a compiled function called from `activation`, behind its prologue.
+/// `fp` must be the frame pointer of a compiled function called from `activation`, or of whoever called that function.
 unsafe fn walk(
     mut frame: FramePlace,
     mut fp: usize,
@@ -593,18 +636,23 @@ unsafe fn walk(
     // Bounded, so that even a damaged stack cannot hang the handler.
     let mut left = 10_000;
     loop {
-        // SAFETY: activations are live (contract), and every compiled frame begins with the caller's frame pointer and
-        // return address; the outermost compiled frame begins with the frame pointer of the landing.
-        unsafe {
-            while fp != (*activation).vm.landing.fp && fp != 0 && left > 0 {
-                visit(frame);
-                let record = fp as *const usize;
-                frame = FramePlace::at(*record.add(1) - 1);
-                fp = *record;
-                left -= 1;
+        // SAFETY: activations are live (contract), and the landing was written when wasm was entered.
+        let end = unsafe { (*activation).vm.landing.fp };
+        while fp < end && fp.is_multiple_of(align_of::<usize>()) && left > 0 {
+            visit(frame);
+            let record = fp as *const usize;
+            // SAFETY: these two words are on the stack of this thread: above a compiled function's frame pointer, and at
+            // most at the end, where the words of whoever entered wasm are.
+            let (next, pc) = unsafe { (*record, *record.add(1)) };
+            frame = FramePlace::at(pc.wrapping_sub(1));
+            if next <= fp {
+                break;
             }
-            activation = (*activation).previous;
+            fp = next;
+            left -= 1;
         }
+        // SAFETY: as above.
+        activation = unsafe { (*activation).previous };
         if activation.is_null() || left == 0 {
             return;
         }

@@ -2,7 +2,8 @@
 //!
 //! These stubs do what compiled exit trampolines do (`palisade_compile::TrampolineKind`), for functions of any type: note
 //! the frame that leaves wasm, call the host function, leave for the landing pad if it has raised. They are called by
-//! Cranelift's `tail` convention, in which no register is kept for the caller; see `palisade_sys::enter` for its registers.
+//! Cranelift's `tail` convention; see `palisade_sys::enter` for its registers. Those that the platform's convention keeps,
+//! which host functions keep too, must be left alone here: callers rely on it.
 //! Functions with more values than registers have compiled trampolines.
 
 use super::ValRaw;
@@ -54,6 +55,24 @@ impl Registers {
     }
 }
 
+/// The body of a stub, with the places that it knows.
+macro_rules! stub {
+    ($($line:literal,)*) => {
+        naked_asm!(
+            $($line,)*
+            store = const offsets::HOST_FUNC_STORE,
+            call = const offsets::HOST_FUNC_CALL,
+            activation = const offsets::STORE_ACTIVATION,
+            caller = const offsets::STORE_CALLER,
+            pending = const offsets::STORE_RAISE_PENDING,
+            raise = const offsets::STORE_RAISE,
+            raise_stub = const offsets::STORE_RAISE_STUB,
+            exit_pc = const offsets::ACTIVATION_EXIT_PC,
+            exit_fp = const offsets::ACTIVATION_EXIT_FP,
+        )
+    };
+}
+
 /// Calls a host function by the native ABI: `fn(host_func, caller, params...) -> [result]`, with at most one result.
 ///
 /// # Safety
@@ -63,7 +82,7 @@ impl Registers {
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn exit_native() {
     #[cfg(target_arch = "x86_64")]
-    naked_asm!(
+    stub!(
         "push rbp",
         "mov rbp, rsp",
         "sub rsp, 16",
@@ -90,18 +109,9 @@ pub(super) unsafe extern "C" fn exit_native() {
         "lea rdi, [r10 + {raise}]",
         "call [r10 + {raise_stub}]",
         "ud2",
-        store = const offsets::HOST_FUNC_STORE,
-        call = const offsets::HOST_FUNC_CALL,
-        activation = const offsets::STORE_ACTIVATION,
-        caller = const offsets::STORE_CALLER,
-        pending = const offsets::STORE_RAISE_PENDING,
-        raise = const offsets::STORE_RAISE,
-        raise_stub = const offsets::STORE_RAISE_STUB,
-        exit_pc = const offsets::ACTIVATION_EXIT_PC,
-        exit_fp = const offsets::ACTIVATION_EXIT_FP,
     );
     #[cfg(target_arch = "aarch64")]
-    naked_asm!(
+    stub!(
         "stp x29, x30, [sp, #-32]!",
         "mov x29, sp",
         "ldr x9, [x2, #{store}]",
@@ -129,15 +139,6 @@ pub(super) unsafe extern "C" fn exit_native() {
         "ldr x1, [x9, #{raise_stub}]",
         "blr x1",
         "udf #0",
-        store = const offsets::HOST_FUNC_STORE,
-        call = const offsets::HOST_FUNC_CALL,
-        activation = const offsets::STORE_ACTIVATION,
-        caller = const offsets::STORE_CALLER,
-        pending = const offsets::STORE_RAISE_PENDING,
-        raise = const offsets::STORE_RAISE,
-        raise_stub = const offsets::STORE_RAISE_STUB,
-        exit_pc = const offsets::ACTIVATION_EXIT_PC,
-        exit_fp = const offsets::ACTIVATION_EXIT_FP,
     );
 }
 
@@ -150,7 +151,7 @@ pub(super) unsafe extern "C" fn exit_native() {
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn exit_registers() {
     #[cfg(target_arch = "x86_64")]
-    naked_asm!(
+    stub!(
         "push rbp",
         "mov rbp, rsp",
         "sub rsp, 208",
@@ -201,18 +202,9 @@ pub(super) unsafe extern "C" fn exit_registers() {
         "lea rdi, [r11 + {raise}]",
         "call [r11 + {raise_stub}]",
         "ud2",
-        store = const offsets::HOST_FUNC_STORE,
-        call = const offsets::HOST_FUNC_CALL,
-        activation = const offsets::STORE_ACTIVATION,
-        caller = const offsets::STORE_CALLER,
-        pending = const offsets::STORE_RAISE_PENDING,
-        raise = const offsets::STORE_RAISE,
-        raise_stub = const offsets::STORE_RAISE_STUB,
-        exit_pc = const offsets::ACTIVATION_EXIT_PC,
-        exit_fp = const offsets::ACTIVATION_EXIT_FP,
     );
     #[cfg(target_arch = "aarch64")]
-    naked_asm!(
+    stub!(
         "stp x29, x30, [sp, #-224]!",
         "mov x29, sp",
         "ldr x9, [x2, #{store}]",
@@ -249,14 +241,5 @@ pub(super) unsafe extern "C" fn exit_registers() {
         "ldr x1, [x9, #{raise_stub}]",
         "blr x1",
         "udf #0",
-        store = const offsets::HOST_FUNC_STORE,
-        call = const offsets::HOST_FUNC_CALL,
-        activation = const offsets::STORE_ACTIVATION,
-        caller = const offsets::STORE_CALLER,
-        pending = const offsets::STORE_RAISE_PENDING,
-        raise = const offsets::STORE_RAISE,
-        raise_stub = const offsets::STORE_RAISE_STUB,
-        exit_pc = const offsets::ACTIVATION_EXIT_PC,
-        exit_fp = const offsets::ACTIVATION_EXIT_FP,
     );
 }

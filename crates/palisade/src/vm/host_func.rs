@@ -7,7 +7,7 @@
 //! Invariant: a Rust function entered from wasm returns normally, whatever its closure does. Errors and panics are
 //! recorded in the store; the trampoline then leaves for the landing pad.
 
-use super::activation::{raise_error, raise_panic, store_of};
+use super::activation::{raise_error, raise_if_interrupted, raise_panic, store_of};
 use super::exit::{Registers, exit_native, exit_registers};
 use super::instance::{InstanceData, InstanceIndex};
 use super::native::{NativeAbi, StoreRef, ValRaw, WasmRet, WasmTy, fits_registers};
@@ -195,9 +195,13 @@ unsafe fn run<T: 'static, R>(
     let opaque = unsafe { (*pointer).opaque_mut() };
     opaque.end_root_scope(scope);
     match result {
-        Ok(Ok(value)) => value,
-        Ok(Err(error)) => {
+        Ok(Ok(value)) => {
             // SAFETY: by the contract wasm has called us in this store's innermost activation.
+            unsafe { raise_if_interrupted(ctx) };
+            value
+        }
+        Ok(Err(error)) => {
+            // SAFETY: likewise.
             unsafe { raise_error(ctx, error) };
             nothing
         }

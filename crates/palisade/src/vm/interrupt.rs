@@ -2,16 +2,17 @@
 //!
 //! A request sets a flag in the store's context and sends a signal to all threads that may run wasm. The handler leaves for
 //! the landing pad if it has interrupted a wasm function, and the thread's newest activation is of a store with the flag.
-//! If it has interrupted anything else (a host function, the compiler, the way into wasm or out of it), nothing happens
-//! there; a thread of ours repeats the signal, less and less often, until the flag was seen or the store is idle. An idle
-//! store's next call sees the flag before it enters wasm. Compiled code pays nothing.
+//! Host functions, runtime functions and the compiler look at the flag when they are done, and so does compiled code behind
+//! calls of C's routines. What else a signal can find is the way into wasm or out of it: there nothing happens, and a
+//! thread of ours repeats the signal, less and less often, until the flag was seen or the store is idle. An idle store's
+//! next call sees the flag before it enters wasm. Otherwise compiled code pays nothing.
 //!
 //! Wasm can be left at any instruction: what compiled code writes to memory of the runtime is sound after each store. (An
 //! entry of a function table is null while it is written.)
 
 use super::store::SharedCtx;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -32,13 +33,15 @@ impl Interrupt {
     pub(crate) fn request(&self) {
         self.0.request_interrupt();
         palisade_sys::interrupt_threads();
-        static WATCHER: OnceLock<Option<Sender<Arc<SharedCtx>>>> = OnceLock::new();
-        let watcher = WATCHER.get_or_init(|| {
+        static WATCHER: Mutex<Option<Sender<Arc<SharedCtx>>>> = Mutex::new(None);
+        let mut watcher = WATCHER.lock().unwrap_or_else(PoisonError::into_inner);
+        if watcher.is_none() {
             let (sender, receiver) = channel();
             let thread = thread::Builder::new().name("palisade-interrupt".into());
-            thread.spawn(move || watch(&receiver)).ok().map(|_| sender)
-        });
-        if let Some(watcher) = watcher {
+            // Where no thread can be started now, perhaps one can for the next request.
+            *watcher = thread.spawn(move || watch(&receiver)).ok().map(|_| sender);
+        }
+        if let Some(watcher) = &*watcher {
             let _ = watcher.send(self.0.clone());
         }
     }

@@ -12,7 +12,7 @@
 //! asks, or the new one, and runs code that was complete before. On CPUs whose instruction fetch is not coherent,
 //! publication flushes the pipelines of all threads before the slot is written.
 
-use super::activation::{note_exit, raise_error, raise_panic};
+use super::activation::{note_exit, raise_error, raise_if_interrupted, raise_panic};
 use super::artifact::{Artifact, FunctionRow, Part};
 use super::code::{CodeImage, item_of};
 use crate::error::{Error, Result};
@@ -146,9 +146,10 @@ unsafe extern "C" fn resolve(image: *const u8, function: u32, frame: usize) -> R
     // SAFETY: the context is that of the store in whose innermost activation the stub was called.
     unsafe {
         match result {
-            Ok(Ok(address)) => {
+            Ok(Ok(address)) if !raise_if_interrupted(ctx) => {
                 return Resolved { code: address as *const u8, raise: std::ptr::null_mut() };
             }
+            Ok(Ok(_)) => {}
             Ok(Err(error)) => raise_error(ctx, error),
             Err(payload) => raise_panic(ctx, payload),
         }

@@ -3,7 +3,7 @@
 //! Each is called through a trampoline that has noted the wasm frame, with the vmctx of the calling instance. A failure
 //! is recorded and raised; what is returned then is ignored.
 
-use super::activation::{raise_error, store_of};
+use super::activation::{raise_error, raise_if_interrupted, store_of};
 use super::instance::InstanceData;
 use super::memory::MemoryData;
 use super::store::{StoreCtx, StoreOpaque};
@@ -51,6 +51,7 @@ fn address(libcall: Libcall) -> *const u8 {
         Libcall::Throw => throw as *const u8,
         Libcall::ThrowRef => throw_ref as *const u8,
         Libcall::Unreachable => unreachable as *const u8,
+        Libcall::Interrupted => interrupted as *const u8,
         Libcall::F32Ceil => f32_ceil as *const u8,
         Libcall::F32Floor => f32_floor as *const u8,
         Libcall::F32Trunc => f32_trunc as *const u8,
@@ -62,7 +63,8 @@ fn address(libcall: Libcall) -> *const u8 {
     }
 }
 
-/// Runs `body` with the store and the calling instance's place in it; raises what it fails with.
+/// Runs `body` with the store and the calling instance's place in it; raises what it fails with, or an interrupt that was
+/// requested.
 ///
 /// # Safety
 ///
@@ -79,7 +81,11 @@ unsafe fn run<R>(
     // SAFETY: by the contract.
     let instance = unsafe { InstanceData::index_of(vmctx) }.expect("wasm has an instance");
     match catch_unwind(AssertUnwindSafe(|| body(store, instance.index()))) {
-        Ok(Ok(value)) => value,
+        Ok(Ok(value)) => {
+            // SAFETY: by the contract.
+            unsafe { raise_if_interrupted(ctx) };
+            value
+        }
         Ok(Err(error)) => {
             // SAFETY: by the contract.
             unsafe { raise_error(ctx, error) };
@@ -111,6 +117,10 @@ libcall! {
 
     fn unreachable(_store, _instance) {
         Err(Trap::UnreachableCodeReached.into())
+    }
+
+    fn interrupted(_store, _instance) {
+        Ok(())
     }
 
     fn memory_init(store, instance, memory: u32, data: u32, start: u64, source: u32, len: u32) {

@@ -37,9 +37,9 @@ const ON_DEMAND: Limits = Limits { keep_resident: 2 << 20, warm: 128, warm_resid
 struct Limits {
     /// Bytes that may stay resident in each. Restoring 2 MiB takes about 100 us.
     keep_resident: usize,
-    /// Warm ones that are kept,
+    /// Warm ones that are kept.
     warm: usize,
-    /// and bytes that may be resident in all of them.
+    /// Bytes that may be resident in all of the warm ones.
     warm_resident: usize,
 }
 

@@ -22,7 +22,7 @@ use std::collections::HashMap;
 use std::num::NonZeroU64;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// Identity of a store in this process; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,8 +46,6 @@ pub(super) struct StoreCtx {
     /// What the stack limit was set for: the address where wasm was entered, and the lowest one of the thread's stack. The
     /// first becomes 0 when an interrupt is requested.
     pub(super) limited_for: (AtomicUsize, usize),
-    /// Whether an interrupt was requested and has not happened yet.
-    pub(super) interrupted: AtomicBool,
     /// [`Config::max_wasm_stack`](crate::Config::max_wasm_stack), at hand.
     pub(super) max_wasm_stack: usize,
     /// Why wasm was left for the landing pad; meaningful while `vm.raise` is pending.
@@ -69,7 +67,7 @@ impl SharedCtx {
         // In this order: whoever sets the place of entry looks at the flag afterwards.
         // SAFETY: the context is live, and these fields are atomic.
         unsafe {
-            (*ctx).interrupted.store(true, Ordering::SeqCst);
+            (*ctx).vm.interrupted.store(1, Ordering::SeqCst);
             (*ctx).limited_for.0.store(0, Ordering::SeqCst);
         }
     }
@@ -79,7 +77,7 @@ impl SharedCtx {
         let ctx = self.0.get();
         // SAFETY: as above.
         unsafe {
-            (*ctx).interrupted.load(Ordering::SeqCst)
+            (*ctx).vm.interrupted.load(Ordering::SeqCst) != 0
                 && !(*ctx).vm.activation.load(Ordering::SeqCst).is_null()
         }
     }
@@ -210,11 +208,11 @@ impl StoreOpaque {
                 stack_limit: 0,
                 activation: AtomicPtr::default(),
                 caller: std::ptr::null_mut(),
+                interrupted: AtomicU32::new(0),
                 raise_stub: palisade_sys::resume as *const u8,
                 raise: VmRaise::default(),
             },
             limited_for: (AtomicUsize::new(0), 0),
-            interrupted: AtomicBool::new(false),
             max_wasm_stack: engine.config().max_wasm_stack,
             failure: Failure::default(),
         })));
