@@ -135,7 +135,7 @@ pub(crate) fn definition(dfg: &DataFlowGraph, value: Value) -> Option<Inst> {
 }
 
 /// The operands of the instruction that gives `value`, if it is an `opcode`.
-fn operands(dfg: &DataFlowGraph, value: Value, opcode: Opcode) -> Option<[Value; 2]> {
+pub(crate) fn operands(dfg: &DataFlowGraph, value: Value, opcode: Opcode) -> Option<[Value; 2]> {
     match dfg.insts[definition(dfg, value)?] {
         InstructionData::Binary { opcode: found, args } if found == opcode => Some(args),
         _ => None,
