@@ -6,9 +6,9 @@ use palisade::Store;
 /// Blocks around each `br_table`.
 const BLOCKS: u32 = 300;
 
-/// A function that branches by its parameter to one of the blocks around; each adds 1,000 times its depth to what the
-/// branch brings along.
-fn function(name: &str, targets: &[u32], default: u32) -> String {
+/// A function that branches by `index`, which may be of its parameter, to one of the blocks around; each adds 1,000 times
+/// its depth to what the branch brings along.
+fn function(name: &str, index: &str, targets: &[u32], default: u32) -> String {
     let opened = "block (result i32) ".repeat(BLOCKS as usize);
     let entries: String = targets.iter().map(|depth| format!("{depth} ")).collect();
     let closed: String = (0..BLOCKS)
@@ -16,16 +16,17 @@ fn function(name: &str, targets: &[u32], default: u32) -> String {
         .collect();
     format!(
         "(func (export \"{name}\") (param i32) (result i32) {opened} \
-            (br_table {entries} {default} (i32.and (local.get 0) (i32.const 7)) (local.get 0)) \
+            (br_table {entries} {default} (i32.and (local.get 0) (i32.const 7)) {index}) \
             {closed} unreachable)"
     )
 }
 
+fn spread(len: u32, step: u32, modulus: u32) -> Vec<u32> {
+    (0..len).map(|i| i * step % modulus).collect()
+}
+
 #[test]
 fn every_index_finds_its_target() {
-    let spread = |len: u32, step: u32, modulus: u32| -> Vec<u32> {
-        (0..len).map(|i| i * step % modulus).collect()
-    };
     let shapes: Vec<(Vec<u32>, u32)> = vec![
         (vec![], 3),
         (vec![3; 40], 3),
@@ -44,7 +45,9 @@ fn every_index_finds_its_target() {
     ];
     let functions: String = (0..)
         .zip(&shapes)
-        .map(|(i, (targets, default))| function(&format!("f{i}"), targets, *default))
+        .map(|(i, (targets, default))| {
+            function(&format!("f{i}"), "(local.get 0)", targets, *default)
+        })
         .collect();
     for engine in engines() {
         let mut store = Store::new(&engine, ());
@@ -57,6 +60,41 @@ fn every_index_finds_its_target() {
                 let expected = (index & 7).wrapping_add(*target as i32 * 1000);
                 let found = run(&mut store, instance, &format!("f{i}"), &[index]);
                 assert_eq!(found, Ok(expected), "shape {i}, index {index}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_byte_finds_its_target() {
+    let targets = spread(200, 11, 13);
+    let mut shapes = Vec::new();
+    for sign in ["u", "s"] {
+        for added in [0, -9, -97, -300, 40, 128, i32::MIN] {
+            shapes.push((sign, added));
+        }
+    }
+    let functions: String = (0..)
+        .zip(&shapes)
+        .map(|(i, (sign, added))| {
+            let byte = format!("(i32.load8_{sign} (local.get 0))");
+            let index = format!("(i32.add {byte} (i32.const {added}))");
+            function(&format!("f{i}"), if *added == 0 { &byte } else { &index }, &targets, 299)
+        })
+        .collect();
+    let bytes: String = (0..=u8::MAX).map(|byte| format!("\\{byte:02x}")).collect();
+    let text = format!("(module (memory 1) (data (i32.const 0) \"{bytes}\") {functions})");
+    for engine in engines() {
+        let mut store = Store::new(&engine, ());
+        let instance = instantiate(&mut store, &text, &[]);
+        for (i, (sign, added)) in shapes.iter().enumerate() {
+            for byte in 0..=u8::MAX {
+                let value = if *sign == "s" { byte as i8 as i32 } else { byte.into() };
+                let index = value.wrapping_add(*added) as u32 as usize;
+                let target = *targets.get(index).unwrap_or(&299) as i32;
+                let expected = i32::from(byte & 7) + target * 1000;
+                let found = run(&mut store, instance, &format!("f{i}"), &[byte.into()]);
+                assert_eq!(found, Ok(expected), "load8_{sign} of {byte} and {added}");
             }
         }
     }

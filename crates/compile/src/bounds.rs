@@ -5,7 +5,7 @@
 //! guard region, or on the inaccessible page 0. The access through it must carry the trap code that [`Env`] gives its
 //! flags: that is what an access out of bounds traps with. A check that is emitted masks the address instead of
 //! branching, so speculation cannot get past it either.
-//! Code elsewhere must not add an offset to a memory base itself.
+//! Code elsewhere must not add an offset to a memory base itself; `settle` moves what was added here.
 //!
 //! Which check an access gets is a matter of the memory's type:
 //!
@@ -19,14 +19,10 @@
 //! Spec: Execution > Instructions > Memory Instructions, Table Instructions.
 
 use crate::env::{Env, trap_code};
-use crate::flow::Flow;
-use crate::range::{DEFINITIONS, Parts, constant, definition, may_have_parts, parts};
+use crate::range::{DEFINITIONS, constant, definition, may_have_parts, parts};
 use crate::signature::POINTER;
-use cranelift_codegen::Context;
-use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{Inst, InstBuilder, Type, Value, types};
-use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::FunctionBuilder;
 use palisade_environ::{
     HeapType, MemoryIndex, MemoryType, TableIndex, Trap, WASM_PAGE_SIZE, offsets,
@@ -152,41 +148,13 @@ fn widen_sum(
     (scaled, offset + added)
 }
 
-/// A 32-bit index that may turn out to be a sum or product which does not wrap, when the whole function is known.
+/// A 32-bit index that may turn out to be a sum or product which does not wrap, when the whole function is known: then
+/// `settle` does what [`widen_sum`] could not.
 pub(crate) struct Unsettled {
     /// The instruction that makes 64 bits of it.
-    widening: Inst,
+    pub(crate) widening: Inst,
     /// What may be added to 64 bits at most, so that the access is covered by the guard region.
-    limit: u64,
-}
-
-/// Does for indices of a complete function what [`widen_sum`] could not know.
-pub(crate) fn settle(context: &mut Context, isa: &dyn TargetIsa, unsettled: Vec<Unsettled>) {
-    if unsettled.is_empty() {
-        return;
-    }
-    let flow = Flow::new(context, isa);
-    let func = flow.func();
-    let take_apart = |index: Unsettled| {
-        // What cannot be reached is gone.
-        let block = func.layout.inst_block(index.widening)?;
-        let sum = func.dfg.inst_args(index.widening)[0];
-        let known = |value, range, depth| flow.narrow(value, range, depth, block);
-        let parts = parts(&func.dfg, sum, index.limit, &known);
-        (parts.index != sum).then_some((index.widening, parts))
-    };
-    let settled: Vec<(Inst, Parts)> = unsettled.into_iter().filter_map(take_apart).collect();
-    for (widening, parts) in settled {
-        let mut cursor = FuncCursor::new(&mut context.func).at_inst(widening);
-        cursor.use_srcloc(widening);
-        let wide = cursor.ins().uextend(types::I64, parts.index);
-        let scaled = match parts.scale {
-            0 => wide,
-            scale => cursor.ins().ishl_imm_u(wide, i64::from(scale)),
-        };
-        let added = cursor.ins().iconst(types::I64, i64::from(parts.added));
-        context.func.replace(widening).iadd(scaled, added);
-    }
+    pub(crate) limit: u64,
 }
 
 /// An index and an offset whose sum is that of `index` and `offset`, or if an access there of `reach` bytes from `index`

@@ -3,7 +3,7 @@
 use crate::layout::{Call, CallSite, CompiledFunction, Item, Text, smallest_loop};
 use crate::signature::{NAMESPACE_DATA, NAMESPACE_FUNC, NAMESPACE_LIBCALL};
 use crate::trampoline::{self, TrampolineKind};
-use crate::{CompileError, bounds, copies, function};
+use crate::{CompileError, copies, function, settle};
 use cranelift_codegen::Context;
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
@@ -279,7 +279,7 @@ impl Compiler {
                     function::translate(func, context, module, bytes, isa, deterministic, index)?;
                 if isa.flags().opt_level() != settings::OptLevel::None {
                     copies::remove(&mut scratch.context.func);
-                    bounds::settle(&mut scratch.context, isa, unsettled);
+                    settle::settle(&mut scratch.context, isa, unsettled);
                 }
             }
             Job::Libcall(libcall) => {

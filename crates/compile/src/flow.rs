@@ -151,15 +151,19 @@ impl<'a> Flow<'a> {
         self.nesting.set(self.nesting.get() + 1);
         // Until more is known: anything.
         self.assume(param, all);
+        let before = self.found.borrow().len();
         let mut best = self.passed(&edges);
         if let Some(way) = self.only_way_back(block, &edges) {
             let counted = self.counted(param, way);
             let moved = counted.or_else(|| self.moved(param, block, way));
             best = moved.map_or(best, |range| best.meet(range));
-            self.params.borrow_mut().insert(param, best);
         }
+        self.params.borrow_mut().insert(param, best);
         if edges.iter().any(|edge| self.is_back(edge, block)) {
-            for guess in self.guesses(param, block, &edges) {
+            let guesses = self.guesses(param, block, &edges);
+            // Found without what is known now, or is about to be.
+            self.forget(before);
+            for guess in guesses {
                 if !guess.contains(best) && self.is_kept(param, guess, &edges) {
                     best = best.meet(guess);
                     break;
@@ -188,11 +192,16 @@ impl<'a> Flow<'a> {
         if guess.contains(self.passed(edges)) {
             return true;
         }
+        self.forget(before);
+        self.params.borrow_mut().insert(param, all.expect("in question"));
+        false
+    }
+
+    /// Forgets what was found after the first `before` ranges.
+    fn forget(&self, before: usize) {
         for other in self.found.borrow_mut().drain(before..) {
             self.params.borrow_mut().remove(&other);
         }
-        self.params.borrow_mut().insert(param, all.expect("in question"));
-        false
     }
 
     /// What the edges pass, all together.

@@ -98,6 +98,11 @@ fn loops() {
 }
 
 #[test]
+fn masks() {
+    check("masks");
+}
+
+#[test]
 fn memory32() {
     check("memory32");
 }

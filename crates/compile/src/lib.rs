@@ -17,6 +17,7 @@ mod flow;
 mod function;
 mod ops;
 mod range;
+mod settle;
 mod signature;
 mod state;
 mod trampoline;

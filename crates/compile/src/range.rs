@@ -135,7 +135,7 @@ pub(crate) fn definition(dfg: &DataFlowGraph, value: Value) -> Option<Inst> {
 }
 
 /// The operands of the instruction that gives `value`, if it is an `opcode`.
-fn operands(dfg: &DataFlowGraph, value: Value, opcode: Opcode) -> Option<[Value; 2]> {
+pub(crate) fn operands(dfg: &DataFlowGraph, value: Value, opcode: Opcode) -> Option<[Value; 2]> {
     match dfg.insts[definition(dfg, value)?] {
         InstructionData::Binary { opcode: found, args } if found == opcode => Some(args),
         _ => None,
@@ -223,6 +223,11 @@ fn sum(left: Range, right: Range, all: Range) -> Option<Range> {
 /// As many ones as `value` has digits.
 fn ones(value: u64) -> u64 {
     u64::MAX.checked_shr(value.leading_zeros()).unwrap_or(0)
+}
+
+/// The ones at the low end of `mask`.
+pub(crate) fn low_ones(mask: u64) -> u64 {
+    mask & !mask.wrapping_add(1)
 }
 
 /// Whether `ty` is that of indices into most memories, and of loop counters.

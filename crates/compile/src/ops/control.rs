@@ -8,13 +8,15 @@
 
 use crate::env::trap_code;
 use crate::function::Translator;
+use crate::range::{definition, sum_with_constant};
 use crate::signature::{NAMESPACE_DATA, POINTER};
 use crate::state::{Frame, FrameKind, block_signature, block_with_params};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
-    Block, BlockArg, BlockCall, ConstantData, ExternalName, GlobalValueData, InstBuilder,
-    JumpTableData, MemFlagsData, UserExternalName, Value, types,
+    Block, BlockArg, BlockCall, ConstantData, DataFlowGraph, ExternalName, GlobalValueData,
+    InstBuilder, JumpTableData, MemFlagsData, Opcode, UserExternalName, Value, types,
 };
+use cranelift_frontend::FunctionBuilder;
 use palisade_environ::{Libcall, Trap};
 use std::collections::BTreeMap;
 use wasmparser::{BlockType, BrTable};
@@ -30,6 +32,42 @@ struct Run {
     first: u32,
     len: u32,
     depth: u32,
+}
+
+/// An index that is a byte from memory plus a constant, as where programs tell characters apart. A table with a place for
+/// each byte needs no bounds check, which takes longer when the jump is mispredicted.
+struct Character {
+    byte: Value,
+    signed: bool,
+    added: u32,
+}
+
+impl Character {
+    fn of(dfg: &DataFlowGraph, index: Value) -> Option<Character> {
+        let (byte, added) = sum_with_constant(dfg, index).unwrap_or((index, 0));
+        let signed = match dfg.insts[definition(dfg, byte)?].opcode() {
+            Opcode::Uload8 => false,
+            Opcode::Sload8 => true,
+            _ => return None,
+        };
+        Some(Character { byte, signed, added })
+    }
+
+    /// Where the byte is in the table.
+    fn place(&self, b: &mut FunctionBuilder<'_>) -> Value {
+        let low = b.ins().ireduce(types::I8, self.byte);
+        b.ins().uextend(POINTER, low)
+    }
+
+    /// What `numbers` say for each byte, of which those beyond say the last.
+    fn table(&self, numbers: &[u8]) -> Vec<u8> {
+        let number = |byte: u8| {
+            let byte = if self.signed { byte as i8 as u32 } else { byte.into() };
+            let index = byte.wrapping_add(self.added) as usize;
+            numbers[index.min(numbers.len() - 1)]
+        };
+        (0..=u8::MAX).map(number).collect()
+    }
 }
 
 impl Translator<'_> {
@@ -258,15 +296,20 @@ impl Translator<'_> {
     /// The byte at `index` of `bytes`, or the last one if it is beyond them.
     fn look_up(&mut self, index: Value, bytes: Vec<u8>) -> Value {
         let b = &mut self.builder;
-        let last = b.ins().iconst(types::I32, bytes.len() as i64 - 1);
-        let index = b.ins().umin(index, last);
+        let (index, bytes) = match Character::of(&b.func.dfg, index) {
+            Some(character) => (character.place(b), character.table(&bytes)),
+            None => {
+                let last = b.ins().iconst(types::I32, bytes.len() as i64 - 1);
+                let index = b.ins().umin(index, last);
+                (b.ins().uextend(POINTER, index), bytes)
+            }
+        };
         let place = b.func.dfg.constants.insert(ConstantData::from(bytes));
         let name = UserExternalName::new(NAMESPACE_DATA, place.as_u32());
         let name = ExternalName::user(b.func.declare_imported_user_function(name));
         let data = GlobalValueData::Symbol { name, offset: 0.into(), colocated: true, tls: false };
         let data = b.create_global_value(data);
         let start = b.ins().symbol_value(POINTER, data);
-        let index = b.ins().uextend(POINTER, index);
         let address = b.ins().iadd(start, index);
         b.ins().uload8(types::I32, MemFlagsData::trusted().with_readonly(), address, 0)
     }

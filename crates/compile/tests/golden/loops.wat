@@ -39,6 +39,16 @@
       (br_if $rows
         (i32.ne (local.tee $y (i32.add (local.get $y) (i32.const 1))) (i32.const 16)))))
 
+  ;; The counter depends on what it passes to a block inside of the loop, which depends on it.
+  (func $heap (local $i i32) (local $child i32)
+    (loop $next
+      (i32.store8 (i32.add (local.get $i) (i32.const 1024)) (local.get $i))
+      (local.set $child (i32.add (local.get $i) (i32.const 1)))
+      (if (i32.load8_u (local.get $child)) (then (local.set $child (local.get $i))))
+      (i32.store8 (i32.add (local.get $child) (i32.const 2048)) (local.get $i))
+      (local.set $i (i32.add (i32.shl (local.get $child) (i32.const 1)) (i32.const 1)))
+      (br_if $next (i32.lt_u (local.get $i) (i32.const 100)))))
+
   ;; Known where it was compared, not before.
   (func $compared (param $i i32)
     (i32.store8 (i32.add (local.get $i) (i32.const 1024)) (local.get $i))
