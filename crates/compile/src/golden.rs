@@ -98,11 +98,6 @@ fn loops() {
 }
 
 #[test]
-fn masks() {
-    check("masks");
-}
-
-#[test]
 fn memory32() {
     check("memory32");
 }

@@ -225,11 +225,6 @@ fn ones(value: u64) -> u64 {
     u64::MAX.checked_shr(value.leading_zeros()).unwrap_or(0)
 }
 
-/// The ones at the low end of `mask`.
-pub(crate) fn low_ones(mask: u64) -> u64 {
-    mask & !mask.wrapping_add(1)
-}
-
 /// Whether `ty` is that of indices into most memories, and of loop counters.
 pub(crate) fn is_index(ty: Type) -> bool {
     ty == types::I32

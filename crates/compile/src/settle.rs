@@ -1,32 +1,26 @@
 //! What is made better in a complete function by what `flow` knows: indices that are sums or products become parts of their
-//! accesses, and masks that remove nothing go.
+//! accesses.
 //!
 //! Invariant: every value stays what it was wherever it is used, so every access stays at the address that `bounds` gave it.
 
 use crate::bounds::Unsettled;
 use crate::flow::Flow;
-use crate::range::{DEPTH, Parts, constant, low_ones, operands, parts, range};
+use crate::range::{Parts, constant, operands, parts};
 use cranelift_codegen::Context;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::immediates::Offset32;
 use cranelift_codegen::ir::{Function, Inst, InstBuilder, InstructionData, Opcode, Value, types};
 use cranelift_codegen::isa::TargetIsa;
 
-/// Settles what was `unsettled` while the function was translated, and its masks.
+/// Settles what was `unsettled` while the function was translated.
 pub(crate) fn settle(context: &mut Context, isa: &dyn TargetIsa, unsettled: Vec<Unsettled>) {
-    let masks = masks(&context.func);
-    if unsettled.is_empty() && masks.is_empty() {
+    if unsettled.is_empty() {
         return;
     }
     let flow = Flow::new(context, isa);
     let apart: Vec<(Inst, Parts)> =
         unsettled.into_iter().filter_map(|index| take_apart(&flow, index)).collect();
-    let useless: Vec<(Inst, Value)> =
-        masks.into_iter().filter_map(|mask| useless(&flow, mask)).collect();
     let func = &mut context.func;
-    for (mask, value) in useless {
-        drop_mask(func, mask, value);
-    }
     if apart.is_empty() {
         return;
     }
@@ -101,38 +95,4 @@ fn base_and_sum(func: &Function, address: Value) -> Option<(Value, Value, i64)> 
     let [base, sum] = operands(&func.dfg, address, Opcode::Iadd)?;
     let [index, added] = operands(&func.dfg, sum, Opcode::Iadd)?;
     Some((base, index, constant(&func.dfg, added)?))
-}
-
-/// The instructions of which [`masked`] tells something.
-fn masks(func: &Function) -> Vec<Inst> {
-    let insts = func.layout.blocks().flat_map(|block| func.layout.block_insts(block));
-    insts.filter(|inst| masked(func, *inst).is_some()).collect()
-}
-
-/// If `inst` masks the low bits of a value, that and the mask.
-fn masked(func: &Function, inst: Inst) -> Option<(Value, u64)> {
-    let dfg = &func.dfg;
-    let InstructionData::Binary { opcode: Opcode::Band, args: [left, right] } = dfg.insts[inst]
-    else {
-        return None;
-    };
-    let mask = |value| constant(dfg, value).map(|mask| low_ones(mask as u64));
-    let found = mask(right).map(|mask| (left, mask)).or_else(|| Some((right, mask(left)?)));
-    found.filter(|(_, mask)| *mask != 0)
-}
-
-/// What is masked by `mask`, with it, if that removes nothing.
-fn useless(flow: &Flow<'_>, mask: Inst) -> Option<(Inst, Value)> {
-    let func = flow.func();
-    let block = func.layout.inst_block(mask)?;
-    let (value, ones) = masked(func, mask)?;
-    let known = |value, range, depth| flow.narrow(value, range, depth, block);
-    (range(&func.dfg, value, DEPTH, &known).hi <= ones).then_some((mask, value))
-}
-
-fn drop_mask(func: &mut Function, mask: Inst, value: Value) {
-    let masked = func.dfg.first_result(mask);
-    func.dfg.clear_results(mask);
-    func.dfg.change_to_alias(masked, value);
-    func.layout.remove_inst(mask);
 }

@@ -6,7 +6,7 @@
 //! Spec: Execution > Numerics.
 
 use crate::function::Translator;
-use crate::range::{constant, low_ones, upper_bound};
+use crate::range::{constant, upper_bound};
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
 use cranelift_codegen::ir::{InstBuilder, Value, types};
@@ -147,6 +147,11 @@ pub(super) fn and(b: &mut FunctionBuilder<'_>, left: Value, right: Value) -> Val
         }
     }
     b.ins().band(left, right)
+}
+
+/// The ones at the low end of `mask`.
+fn low_ones(mask: u64) -> u64 {
+    mask & !mask.wrapping_add(1)
 }
 
 fn type_bits(b: &FunctionBuilder<'_>, value: Value) -> u32 {
