@@ -91,7 +91,7 @@ pub(crate) fn parts(dfg: &DataFlowGraph, sum: Value, limit: u64, known: Known<'_
     let (index, added) = unwrapped_sum(dfg, sum, known)
         .filter(|(_, added)| u64::from(*added) <= limit)
         .unwrap_or((sum, 0));
-    let (index, scale) = unwrapped_shift(dfg, index, known).unwrap_or((index, 0));
+    let (index, scale) = unwrapped_shift(dfg, index).unwrap_or((index, 0));
     Parts { index, scale, added }
 }
 
@@ -103,13 +103,16 @@ fn unwrapped_sum(dfg: &DataFlowGraph, sum: Value, known: Known<'_>) -> Option<(V
 }
 
 /// If `product` is a value times the size of an element that never wraps, the value and the logarithm of the size.
-fn unwrapped_shift(dfg: &DataFlowGraph, product: Value, known: Known<'_>) -> Option<(Value, u32)> {
+///
+/// Only definitions count. A condition does not hold while the CPU speculates that it does, and an index that is scaled
+/// after it was widened could then be far behind the guard region. Sums stay within it.
+fn unwrapped_shift(dfg: &DataFlowGraph, product: Value) -> Option<(Value, u32)> {
     let [value, scale] = operands(dfg, product, Opcode::Ishl)?;
     let scale = constant(dfg, scale)? as u32 & 31;
     if !SCALES.contains(&scale) {
         return None;
     }
-    let fits = range(dfg, value, DEPTH, known).hi <= u64::from(u32::MAX >> scale);
+    let fits = upper_bound(dfg, value) <= u64::from(u32::MAX >> scale);
     fits.then_some((value, scale))
 }
 
