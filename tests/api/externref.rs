@@ -121,7 +121,10 @@ fn locals_of_running_guests_keep_values() {
             (call $check (local.get 0))))"#;
     let guest = instance(&mut store, text, &[make.into(), collect.into(), check.into()]);
     let run = guest.get_typed_func::<(), (i32, i32)>(&mut store, "run").unwrap();
-    assert_eq!(run.call(&mut store, ()).unwrap(), (0, 1));
+    let (dropped, kept) = run.call(&mut store, ()).unwrap();
+    // Whether the other value is still somewhere on the stack is the compiler's affair.
+    assert!((0..=1).contains(&dropped), "{dropped}");
+    assert_eq!(kept, 1);
     assert_eq!(collected(&mut store, &drops), 2);
 }
 
