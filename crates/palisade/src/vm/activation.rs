@@ -19,12 +19,12 @@ use crate::backtrace::WasmBacktrace;
 use crate::error::{Error, Result};
 use crate::module_meta::ModuleMeta;
 use palisade_compile::TrampolineKind;
-use palisade_environ::{ExitPlace, Trap, VmActivation, VmCtxHeader, VmRaise};
-use palisade_sys::enter::Arguments;
+use palisade_environ::{ExitPlace, Trap, VmActivation, VmCtxHeader, VmLanding, VmRaise};
+use palisade_sys::enter::{Arguments, Returned};
 use palisade_sys::{Fault, Landing};
 use std::any::Any;
 use std::cell::Cell;
-use std::mem::MaybeUninit;
+use std::mem::{MaybeUninit, offset_of};
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, compiler_fence};
@@ -171,11 +171,36 @@ unsafe fn enter_typed<P: WasmParams, R: WasmResults>(
     assert!(P::IN_REGISTERS && R::RETURNED_IN_REGISTERS);
     let mut arguments = Arguments::new();
     P::pass(params, &mut arguments);
-    // SAFETY: by this function's contract; the landing is left for only as `enter` says.
+    // SAFETY: by this function's contract.
     enter(store, around, |activation| unsafe {
-        let landing = (&raw mut (*activation).landing).cast();
-        R::take(&mut palisade_sys::enter::enter(code, vmctx, landing, arguments))
+        R::take(&mut call_in_registers(activation, code, vmctx, arguments))
     })
+}
+
+/// Calls a wasm function.
+///
+/// # Safety
+///
+/// To be called by [`enter`] with its activation. All parameters of the function at `code`, which takes `vmctx`, must be in
+/// `arguments`, and its results travel in registers.
+#[inline(always)]
+unsafe fn call_in_registers(
+    activation: *mut VmActivation,
+    code: *const u8,
+    vmctx: *mut u8,
+    arguments: Arguments,
+) -> Returned {
+    const {
+        assert!(size_of::<VmLanding>() == size_of::<Landing>());
+        assert!(offset_of!(VmLanding, pc) == offset_of!(Landing, pc));
+        assert!(offset_of!(VmLanding, sp) == offset_of!(Landing, sp));
+        assert!(offset_of!(VmLanding, fp) == offset_of!(Landing, fp));
+    }
+    // SAFETY: by this function's contract; landings are the same in both crates, and only compiled frames are abandoned.
+    unsafe {
+        let landing = (&raw mut (*activation).landing).cast::<Landing>();
+        palisade_sys::enter::enter(code, vmctx, landing, arguments)
+    }
 }
 
 /// Calls `func` with values in slots: parameters in, results out.
@@ -219,8 +244,7 @@ pub(crate) fn call_array(
     let around = Around::now(store);
     // SAFETY: these are the function's parameters, and its results travel in registers too (checked above).
     let mut returned = enter(store, around, |activation| unsafe {
-        let landing = (&raw mut (*activation).landing).cast();
-        palisade_sys::enter::enter(code, vmctx, landing, arguments)
+        call_in_registers(activation, code, vmctx, arguments)
     })?;
     let signature = func.ty(store).signature();
     for (slot, ty) in slots.iter_mut().zip(&signature.results) {

@@ -104,16 +104,14 @@ impl Class {
     }
 }
 
-/// Whether a call with parameters of these classes passes all in registers.
-const fn params_fit(classes: &[Class]) -> bool {
-    let ints = ints(classes);
-    ints <= enter::INT_ARGUMENTS && classes.len() - ints <= enter::VECTOR_ARGUMENTS
+/// Whether so many parameters, some of them in integer registers, all travel in registers.
+const fn params_fit(all: usize, ints: usize) -> bool {
+    ints <= enter::INT_ARGUMENTS && all - ints <= enter::VECTOR_ARGUMENTS
 }
 
-/// Whether a call with results of these classes returns all in registers.
-const fn results_fit(classes: &[Class]) -> bool {
-    let ints = ints(classes);
-    ints <= enter::INT_RESULTS && classes.len() - ints <= enter::VECTOR_RESULTS
+/// Likewise for results.
+const fn results_fit(all: usize, ints: usize) -> bool {
+    ints <= enter::INT_RESULTS && all - ints <= enter::VECTOR_RESULTS
 }
 
 /// How many values travel in integer registers.
@@ -129,11 +127,8 @@ const fn ints(classes: &[Class]) -> usize {
 /// Whether all parameters and results of a function travel in registers when the host calls it.
 pub(crate) fn fits_registers(signature: &Signature) -> bool {
     let ints = |types: &[ValType]| types.iter().filter(|ty| Class::of(ty) == Class::Int).count();
-    let (params, results) = (ints(&signature.params), ints(&signature.results));
-    params <= enter::INT_ARGUMENTS
-        && signature.params.len() - params <= enter::VECTOR_ARGUMENTS
-        && results <= enter::INT_RESULTS
-        && signature.results.len() - results <= enter::VECTOR_RESULTS
+    let (params, results) = (&signature.params, &signature.results);
+    params_fit(params.len(), ints(params)) && results_fit(results.len(), ints(results))
 }
 
 mod sealed {
@@ -455,6 +450,29 @@ unsafe impl<T: WasmTy> WasmResults for T {
     }
 }
 
+/// Gives a macro the tuples of two elements and more.
+macro_rules! of_several {
+    ($macro:ident) => {
+        $macro! {
+            (A 0, B 1);
+            (A 0, B 1, C 2);
+            (A 0, B 1, C 2, D 3);
+            (A 0, B 1, C 2, D 3, E 4);
+            (A 0, B 1, C 2, D 3, E 4, F 5);
+            (A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+            (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
+            (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8);
+            (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
+            (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10);
+            (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11);
+            (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12);
+            (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13);
+            (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14);
+            (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14, P 15);
+        }
+    };
+}
+
 macro_rules! tuples {
     ($(($($T:ident $place:tt),*);)*) => {$(
         // SAFETY: each element travels as its own ABI says.
@@ -468,7 +486,10 @@ macro_rules! tuples {
             fn put_slots(_abi: Self::Abi, _slots: &mut [ValRaw; MAX_TUPLE]) {
                 $(_slots[$place] = _abi.$place.into_slot();)*
             }
-            const IN_REGISTERS: bool = params_fit(&[$($T::Abi::CLASS),*]);
+            const IN_REGISTERS: bool = {
+                let classes: &[Class] = &[$($T::Abi::CLASS),*];
+                params_fit(classes.len(), ints(classes))
+            };
             #[inline(always)]
             fn pass(_abi: Self::Abi, _arguments: &mut Arguments) {
                 $(_abi.$place.pass(_arguments);)*
@@ -482,7 +503,10 @@ macro_rules! tuple_results {
         // SAFETY: each result travels as its own ABI says.
         unsafe impl<$($T: WasmTy),*> WasmResults for ($($T,)*) {
             type Raw = ($($T::Abi,)*);
-            const RETURNED_IN_REGISTERS: bool = results_fit(&[$($T::Abi::CLASS),*]);
+            const RETURNED_IN_REGISTERS: bool = {
+                let classes: &[Class] = &[$($T::Abi::CLASS),*];
+                results_fit(classes.len(), ints(classes))
+            };
             #[inline(always)]
             fn take(returned: &mut Returned) -> Self::Raw { ($($T::Abi::take(returned),)*) }
             #[inline]
@@ -527,40 +551,11 @@ unsafe impl<T: WasmTy> WasmResults for (T,) {
 tuples! {
     ();
     (A 0);
-    (A 0, B 1);
-    (A 0, B 1, C 2);
-    (A 0, B 1, C 2, D 3);
-    (A 0, B 1, C 2, D 3, E 4);
-    (A 0, B 1, C 2, D 3, E 4, F 5);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14, P 15);
 }
 
-tuple_results! {
-    (A 0, B 1);
-    (A 0, B 1, C 2);
-    (A 0, B 1, C 2, D 3);
-    (A 0, B 1, C 2, D 3, E 4);
-    (A 0, B 1, C 2, D 3, E 4, F 5);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14, P 15);
-}
+of_several!(tuples);
+
+of_several!(tuple_results);
 
 /// What a host function may return: `()`, a [`WasmTy`], a tuple of them, or a [`Result`] of one of these.
 ///
@@ -671,20 +666,4 @@ macro_rules! tuple_returns {
     )*};
 }
 
-tuple_returns! {
-    (A 0, B 1);
-    (A 0, B 1, C 2);
-    (A 0, B 1, C 2, D 3);
-    (A 0, B 1, C 2, D 3, E 4);
-    (A 0, B 1, C 2, D 3, E 4, F 5);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14);
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14, P 15);
-}
+of_several!(tuple_returns);
