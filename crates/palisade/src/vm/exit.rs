@@ -55,11 +55,78 @@ impl Registers {
     }
 }
 
-/// The body of a stub, with the places that it knows.
+/// The body of a stub with a frame of so many bytes: notes the exit, places the arguments behind the first two, calls the
+/// host function, and places its results unless something was raised. The frame also keeps the store's context: in its last
+/// word on x86-64, whose stubs have the caller in `rsi` last, and behind the frame pointer and return address on aarch64.
+#[cfg(target_arch = "x86_64")]
 macro_rules! stub {
-    ($($line:literal,)*) => {
+    (frame: $frame:literal, arguments: $($argument:literal,)* results: $($result:literal,)*) => {
         naked_asm!(
-            $($line,)*
+            "push rbp",
+            "mov rbp, rsp",
+            "sub rsp, {frame}",
+            "mov r10, [rdi + {store}]",
+            "mov rax, [rbp + 8]",
+            "mov r11, [r10 + {activation}]",
+            "mov [rbp - 8], r10",
+            "mov [r11 + {exit_pc}], rax",
+            "mov [r11 + {exit_fp}], rbp",
+            $($argument,)*
+            "mov rsi, [r10 + {caller}]",
+            "call [rdi + {call}]",
+            "mov r11, [rbp - 8]",
+            "cmp dword ptr [r11 + {pending}], 0",
+            "jne 2f",
+            $($result,)*
+            "leave",
+            "ret",
+            "2:",
+            "lea rdi, [r11 + {raise}]",
+            "call [r11 + {raise_stub}]",
+            "ud2",
+            frame = const $frame,
+            store = const offsets::HOST_FUNC_STORE,
+            call = const offsets::HOST_FUNC_CALL,
+            activation = const offsets::STORE_ACTIVATION,
+            caller = const offsets::STORE_CALLER,
+            pending = const offsets::STORE_RAISE_PENDING,
+            raise = const offsets::STORE_RAISE,
+            raise_stub = const offsets::STORE_RAISE_STUB,
+            exit_pc = const offsets::ACTIVATION_EXIT_PC,
+            exit_fp = const offsets::ACTIVATION_EXIT_FP,
+        )
+    };
+}
+
+/// Likewise.
+#[cfg(target_arch = "aarch64")]
+macro_rules! stub {
+    (frame: $frame:literal, arguments: $($argument:literal,)* results: $($result:literal,)*) => {
+        naked_asm!(
+            "stp x29, x30, [sp, #-{frame}]!",
+            "mov x29, sp",
+            "ldr x9, [x2, #{store}]",
+            "ldr x10, [x9, #{activation}]",
+            "str x9, [sp, #16]",
+            "str x30, [x10, #{exit_pc}]",
+            "str x29, [x10, #{exit_fp}]",
+            "ldr x16, [x2, #{call}]",
+            "mov x0, x2",
+            "ldr x1, [x9, #{caller}]",
+            $($argument,)*
+            "blr x16",
+            "ldr x9, [sp, #16]",
+            "ldr w10, [x9, #{pending}]",
+            "cbnz w10, 2f",
+            $($result,)*
+            "ldp x29, x30, [sp], #{frame}",
+            "ret",
+            "2:",
+            "add x0, x9, #{raise}",
+            "ldr x1, [x9, #{raise_stub}]",
+            "blr x1",
+            "udf #0",
+            frame = const $frame,
             store = const offsets::HOST_FUNC_STORE,
             call = const offsets::HOST_FUNC_CALL,
             activation = const offsets::STORE_ACTIVATION,
@@ -83,62 +150,27 @@ macro_rules! stub {
 pub(super) unsafe extern "C" fn exit_native() {
     #[cfg(target_arch = "x86_64")]
     stub!(
-        "push rbp",
-        "mov rbp, rsp",
-        "sub rsp, 16",
-        "mov r10, [rdi + {store}]",
-        "mov rax, [rbp + 8]",
-        "mov r11, [r10 + {activation}]",
-        "mov [rsp + 8], r10",
-        "mov [r11 + {exit_pc}], rax",
-        "mov [r11 + {exit_fp}], rbp",
+        frame: 16,
+        arguments:
         // The fifth integer is the seventh of the host function's.
         "mov [rsp], r9",
         "mov r9, r8",
         "mov r8, rcx",
         "mov rcx, rdx",
         "mov rdx, rsi",
-        "mov rsi, [r10 + {caller}]",
-        "call [rdi + {call}]",
-        "mov r10, [rsp + 8]",
-        "cmp dword ptr [r10 + {pending}], 0",
-        "jne 2f",
-        "leave",
-        "ret",
-        "2:",
-        "lea rdi, [r10 + {raise}]",
-        "call [r10 + {raise_stub}]",
-        "ud2",
+        results:
     );
     #[cfg(target_arch = "aarch64")]
     stub!(
-        "stp x29, x30, [sp, #-32]!",
-        "mov x29, sp",
-        "ldr x9, [x2, #{store}]",
-        "ldr x10, [x9, #{activation}]",
-        "str x9, [sp, #16]",
-        "str x30, [x10, #{exit_pc}]",
-        "str x29, [x10, #{exit_fp}]",
-        "ldr x16, [x2, #{call}]",
-        "mov x0, x2",
-        "ldr x1, [x9, #{caller}]",
+        frame: 32,
+        arguments:
         "mov x2, x3",
         "mov x3, x4",
         "mov x4, x5",
         "mov x5, x6",
         "mov x6, x7",
-        "blr x16",
-        "ldr x9, [sp, #16]",
-        "ldr w10, [x9, #{pending}]",
-        "cbnz w10, 2f",
+        results:
         "mov x2, x0",
-        "ldp x29, x30, [sp], #32",
-        "ret",
-        "2:",
-        "add x0, x9, #{raise}",
-        "ldr x1, [x9, #{raise_stub}]",
-        "blr x1",
-        "udf #0",
     );
 }
 
@@ -152,15 +184,8 @@ pub(super) unsafe extern "C" fn exit_native() {
 pub(super) unsafe extern "C" fn exit_registers() {
     #[cfg(target_arch = "x86_64")]
     stub!(
-        "push rbp",
-        "mov rbp, rsp",
-        "sub rsp, 208",
-        "mov r10, [rdi + {store}]",
-        "mov rax, [rbp + 8]",
-        "mov r11, [r10 + {activation}]",
-        "mov [rsp + 192], r10",
-        "mov [r11 + {exit_pc}], rax",
-        "mov [r11 + {exit_fp}], rbp",
+        frame: 208,
+        arguments:
         "movaps [rsp], xmm0",
         "movaps [rsp + 16], xmm1",
         "movaps [rsp + 32], xmm2",
@@ -174,12 +199,8 @@ pub(super) unsafe extern "C" fn exit_registers() {
         "mov [rsp + 144], rcx",
         "mov [rsp + 152], r8",
         "mov [rsp + 160], r9",
-        "mov rsi, [r10 + {caller}]",
         "mov rdx, rsp",
-        "call [rdi + {call}]",
-        "mov r11, [rsp + 192]",
-        "cmp dword ptr [r11 + {pending}], 0",
-        "jne 2f",
+        results:
         "movaps xmm0, [rsp]",
         "movaps xmm1, [rsp + 16]",
         "movaps xmm2, [rsp + 32]",
@@ -196,22 +217,11 @@ pub(super) unsafe extern "C" fn exit_registers() {
         "mov r8, [rsp + 168]",
         "mov r9, [rsp + 176]",
         "mov r10, [rsp + 184]",
-        "leave",
-        "ret",
-        "2:",
-        "lea rdi, [r11 + {raise}]",
-        "call [r11 + {raise_stub}]",
-        "ud2",
     );
     #[cfg(target_arch = "aarch64")]
     stub!(
-        "stp x29, x30, [sp, #-224]!",
-        "mov x29, sp",
-        "ldr x9, [x2, #{store}]",
-        "ldr x10, [x9, #{activation}]",
-        "str x9, [sp, #16]",
-        "str x30, [x10, #{exit_pc}]",
-        "str x29, [x10, #{exit_fp}]",
+        frame: 224,
+        arguments:
         "stp q0, q1, [sp, #32]",
         "stp q2, q3, [sp, #64]",
         "stp q4, q5, [sp, #96]",
@@ -219,14 +229,8 @@ pub(super) unsafe extern "C" fn exit_registers() {
         "stp x3, x4, [sp, #160]",
         "stp x5, x6, [sp, #176]",
         "str x7, [sp, #192]",
-        "ldr x16, [x2, #{call}]",
-        "mov x0, x2",
-        "ldr x1, [x9, #{caller}]",
         "add x2, sp, #32",
-        "blr x16",
-        "ldr x9, [sp, #16]",
-        "ldr w10, [x9, #{pending}]",
-        "cbnz w10, 2f",
+        results:
         "ldp q0, q1, [sp, #32]",
         "ldp q2, q3, [sp, #64]",
         "ldp q4, q5, [sp, #96]",
@@ -234,12 +238,5 @@ pub(super) unsafe extern "C" fn exit_registers() {
         "ldp x2, x3, [sp, #160]",
         "ldp x4, x5, [sp, #176]",
         "ldp x6, x7, [sp, #192]",
-        "ldp x29, x30, [sp], #224",
-        "ret",
-        "2:",
-        "add x0, x9, #{raise}",
-        "ldr x1, [x9, #{raise_stub}]",
-        "blr x1",
-        "udf #0",
     );
 }
