@@ -1,8 +1,8 @@
-//! Memory for machine code: one memory file mapped twice.
+//! Memory for machine code: a memory file that is mapped executable, never writable.
 //!
-//! Code is written through a view that is writable and not executable, and runs in a view that is executable and not
-//! writable. The first exists only for what is being added, from [`CodeMemory::extend`] to [`CodeMemory::publish`]. No
-//! address is ever both. In front of the code there can be words of data that it reads, which are never executable.
+//! What is added is collected in a buffer, from [`CodeMemory::extend`] to [`CodeMemory::publish`], which writes it to the
+//! file: a system call costs less than a mapping to write through, which every core has to forget again. In front of the
+//! code there can be words of data that it reads, which are never executable.
 
 use crate::image::memory_file;
 use crate::reservation::reserve;
@@ -10,6 +10,7 @@ use crate::{FileMapping, page_size, round_up_to_page};
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -37,14 +38,11 @@ struct Used {
     added: Option<Added>,
 }
 
-/// A view of pages that are being written.
+/// What is added, and where in the code.
 #[derive(Debug)]
 struct Added {
-    view: NonNull<u8>,
-    view_bytes: usize,
-    /// Where what is added begins and ends in the code.
     start: usize,
-    end: usize,
+    bytes: Box<[u8]>,
 }
 
 // SAFETY: the mappings belong to this value alone, and addresses are valid on every thread.
@@ -126,7 +124,7 @@ impl CodeMemory {
     }
 
     /// Makes room for `len` bytes at the next multiple of `align`, and gives the address at which they are to be written
-    /// before [`Self::publish`]. The code itself begins on a page.
+    /// before [`Self::publish`]. They get into their place only then.
     ///
     /// # Errors
     ///
@@ -139,39 +137,23 @@ impl CodeMemory {
         let mut used = self.used();
         assert!(align.is_power_of_two() && used.added.is_none(), "one addition at a time");
         let start = used.len.checked_next_multiple_of(align);
-        let range = start.and_then(|start| Some((start, start.checked_add(len)?)));
+        let fits = |start: &usize| start.checked_add(len).is_some_and(|end| end <= self.capacity);
         let full = || io::Error::other("the room reserved for machine code is used up");
-        let (start, end) = range.filter(|(_, end)| *end <= self.capacity).ok_or_else(full)?;
-        let file = used.file.as_ref().ok_or_else(full)?;
-        let first_page = start / page_size() * page_size();
-        let view_bytes = round_up_to_page((end - first_page).max(1)).expect("below the capacity");
-        // SAFETY: a new mapping at an address of the kernel's choice touches no existing memory.
-        let view = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                view_bytes,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED,
-                file.as_raw_fd(),
-                first_page as libc::off_t,
-            )
-        };
-        if view == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
-        let view = NonNull::new(view.cast::<u8>()).expect("the kernel does not map address 0");
-        used.added = Some(Added { view, view_bytes, start, end });
-        Ok(view.as_ptr().wrapping_add(start - first_page))
+        let start = start.filter(fits).filter(|_| used.file.is_some()).ok_or_else(full)?;
+        let added = used.added.insert(Added { start, bytes: vec![0; len].into() });
+        Ok(added.bytes.as_mut_ptr())
     }
 
     /// Ends writing and makes what was written visible to instruction fetch on every core.
     ///
     /// # Errors
     ///
-    /// When the system cannot synchronise the cores' pipelines.
+    /// When the system has no memory, or cannot synchronise the cores' pipelines.
     pub fn publish(&self) -> io::Result<()> {
         let mut used = self.used();
-        let Some((start, end)) = used.unmap_view() else { return Ok(()) };
+        let Some(Added { start, bytes }) = used.added.take() else { return Ok(()) };
+        let end = start + bytes.len();
+        used.file.as_ref().expect("room was made").write_all_at(&bytes, start as u64)?;
         // SAFETY: the range is of the executable view, mapped and readable.
         unsafe {
             wasmtime_internal_jit_icache_coherence::clear_cache(
@@ -233,20 +215,8 @@ impl CodeMemory {
     }
 }
 
-impl Used {
-    /// What was added, if anything.
-    fn unmap_view(&mut self) -> Option<(usize, usize)> {
-        let added = self.added.take()?;
-        // SAFETY: this view is ours; its address was only handed out for writing until publication.
-        let rc = unsafe { libc::munmap(added.view.as_ptr().cast(), added.view_bytes) };
-        debug_assert_eq!(rc, 0, "unmapping our own mapping");
-        Some((added.start, added.end))
-    }
-}
-
 impl Drop for CodeMemory {
     fn drop(&mut self) {
-        self.used().unmap_view();
         let total = self.data_bytes + self.capacity;
         // SAFETY: the mapping is ours, and whoever owns this value has stopped running code in it.
         let rc = unsafe { libc::munmap(self.start.as_ptr().cast(), total) };
