@@ -42,6 +42,9 @@ pub(crate) enum Script {
     /// The interpreter is initialised and makes a string of `1 + 1` characters.
     #[cfg(feature = "wasi")]
     Ruby,
+    /// The interpreter says which version it is.
+    #[cfg(feature = "wasi")]
+    RubyVersion,
 }
 
 impl Input {
@@ -58,9 +61,9 @@ impl Input {
         Input { name: "sqlite", source: Source::Npm("sql.js@1.16.0", file) }
     }
 
-    pub(crate) fn ruby() -> Input {
+    pub(crate) fn ruby(name: &'static str) -> Input {
         let file = "node_modules/@ruby/3.4-wasm-wasi/dist/ruby+stdlib.wasm";
-        Input { name: "ruby", source: Source::Npm("@ruby/3.4-wasm-wasi@2.10.1", file) }
+        Input { name, source: Source::Npm("@ruby/3.4-wasm-wasi@2.10.1", file) }
     }
 
     /// The binary module.

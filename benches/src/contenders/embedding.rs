@@ -98,7 +98,9 @@ macro_rules! embedding {
                     }
                     Script::Sqlite => sqlite(engine, module),
                     #[cfg(feature = "wasi")]
-                    Script::Ruby => super::ruby::first_result(engine, module),
+                    Script::Ruby | Script::RubyVersion => {
+                        super::ruby::first_result(engine, module, guest.script)
+                    }
                 }
             }
 

@@ -56,7 +56,7 @@ impl Contender for Node {
                     Script::Run(n) => format!("first {n}"),
                     Script::Sqlite => "sqlite".to_string(),
                     #[cfg(feature = "wasi")]
-                    Script::Ruby => return Err("not tried".to_string()),
+                    Script::Ruby | Script::RubyVersion => return Err("not tried".to_string()),
                 };
                 let module = file(&guest.input.bytes()?)?;
                 Ok(Box::new(move || start(&module)?.ask(&line)))

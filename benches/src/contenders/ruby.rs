@@ -1,4 +1,4 @@
-//! The Ruby interpreter's first result: initialised, then asked for a string of `1 + 1` characters.
+//! The Ruby interpreter's first result: initialised and asked for a string of `1 + 1` characters, or only for its version.
 //!
 //! The package describes its functions in an early form of the component model's interfaces: names are whole
 //! signatures, and values of Ruby are numbers that the host hands out. `crates/palisade/examples/ruby.rs` does more.
@@ -7,6 +7,7 @@
 macro_rules! ruby {
     ($api:ident, $wasi:ty, |$linker:ident| $link:expr, $make:expr) => {
         mod ruby {
+            use crate::guests::Script;
             use $api::{Caller, Engine, Instance, Linker, Module, Store, WasmParams, WasmResults};
 
             struct Host {
@@ -19,7 +20,11 @@ macro_rules! ruby {
                 format!("{error:#}")
             }
 
-            pub(super) fn first_result(engine: &Engine, module: &Module) -> Result<i64, String> {
+            pub(super) fn first_result(
+                engine: &Engine,
+                module: &Module,
+                script: Script,
+            ) -> Result<i64, String> {
                 let mut linker: Linker<Host> = Linker::new(engine);
                 {
                     let $linker = &mut linker;
@@ -46,6 +51,10 @@ macro_rules! ruby {
                 let instance = linker.instantiate(&mut store, module).map_err(text)?;
                 let mut ruby = Ruby { store, instance };
                 ruby.call::<(), ()>("_initialize", ())?;
+                if script == Script::RubyVersion {
+                    ruby.call::<(), ()>("ruby-show-version: func() -> ()", ())?;
+                    return Ok(0);
+                }
                 let arguments = ruby.strings(&["ruby.wasm\0", "-EUTF-8\0", "-e_=0\0"])?;
                 ruby.call::<_, ()>("ruby-init: func(args: list<string>) -> ()", arguments)?;
                 ruby.eval_to_len("'x' * (1 + 1)")

@@ -6,7 +6,7 @@ use crate::guests::Input;
 use std::rc::Rc;
 
 pub(super) fn measures() -> Vec<Measure> {
-    let inputs = [Input::generated(), Input::sqlite(), Input::ruby()].map(Rc::new);
+    let inputs = [Input::generated(), Input::sqlite(), Input::ruby("ruby")].map(Rc::new);
     let mut measures = Vec::new();
     for (section, threads) in
         [("compile, 1 thread", Threads::One), ("compile, all threads", Threads::All)]

@@ -19,7 +19,9 @@ fn guests() -> Vec<Rc<Guest>> {
     }
     guests.push(Rc::new(Guest { input: Input::sqlite(), script: Script::Sqlite }));
     #[cfg(feature = "wasi")]
-    guests.push(Rc::new(Guest { input: Input::ruby(), script: Script::Ruby }));
+    for (name, script) in [("ruby", Script::Ruby), ("ruby, version", Script::RubyVersion)] {
+        guests.push(Rc::new(Guest { input: Input::ruby(name), script }));
+    }
     guests
 }
 
@@ -30,6 +32,9 @@ fn expected(script: Script) -> Option<i64> {
         Script::Sqlite => Some(125_250 + 3_392),
         #[cfg(feature = "wasi")]
         Script::Ruby => Some(2),
+        // It has returned.
+        #[cfg(feature = "wasi")]
+        Script::RubyVersion => Some(0),
     }
 }
 
