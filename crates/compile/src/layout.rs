@@ -21,6 +21,8 @@ const LINE: u32 = 64;
 pub enum Item {
     /// A function that the module defines.
     Function(DefinedFuncIndex),
+    /// The same, compiled in a hurry: calls never refer to it, so that all of them can be led elsewhere.
+    Draft(DefinedFuncIndex),
     /// The trampoline through which a module calls a libcall.
     Libcall(Libcall),
     /// A trampoline of a function type, by its place among those that were asked for.
@@ -31,7 +33,7 @@ impl Item {
     pub(crate) fn libcall(self) -> Option<Libcall> {
         match self {
             Item::Libcall(libcall) => Some(libcall),
-            Item::Function(_) | Item::Trampoline(_) => None,
+            Item::Function(_) | Item::Draft(_) | Item::Trampoline(_) => None,
         }
     }
 }

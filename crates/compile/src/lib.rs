@@ -20,6 +20,7 @@ mod range;
 mod settle;
 mod signature;
 mod state;
+mod survey;
 mod trampoline;
 
 mod error;
@@ -34,4 +35,5 @@ pub use decode::{Features, decode, decode_again, validate};
 pub use error::CompileError;
 pub use layout::{CallSite, CompiledFunction, Item, Text};
 pub use names::function_names;
+pub use survey::{Survey, survey};
 pub use trampoline::{SLOT_SIZE, TrampolineKind};

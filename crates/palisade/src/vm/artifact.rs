@@ -20,7 +20,7 @@ use xxhash_rust::xxh3::Xxh3;
 pub(crate) const MAGIC: [u8; 8] = *b"\x7fpalisad";
 
 /// Changes when the layout of artifacts or of what compiled code sees does.
-pub(crate) const VERSION: u32 = 7;
+pub(crate) const VERSION: u32 = 8;
 
 /// The module, initial contents of its memory; code and five tables of each part; where in the module the functions are.
 const SECTIONS: usize = 3 + 6 * Part::COUNT;

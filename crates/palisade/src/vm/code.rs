@@ -278,7 +278,7 @@ impl CodeImage {
         let (chunk, offset) = self.chunk_at(pc)?;
         let place = chunk.functions.partition_point(|[_, _, end]| *end <= offset);
         let [item, start, _] = *chunk.functions.get(place).filter(|[_, at, _]| *at <= offset)?;
-        let Item::Function(defined) = item_of(item)? else { return None };
+        let (Item::Function(defined) | Item::Draft(defined)) = item_of(item)? else { return None };
         let source = chunk.sources.partition_point(|[at, _]| *at <= offset).checked_sub(1);
         let source = source.map(|i| chunk.sources[i]).filter(|[at, _]| *at >= start);
         let offset = source.filter(|[_, loc]| *loc != u32::MAX).map(|[_, loc]| loc as usize);
@@ -303,13 +303,16 @@ fn section(text: Text) -> Section {
     }
 }
 
-/// Numbers from here on are libcalls, and trampolines of types; below are functions, of which there are at most a million.
+/// Numbers from here on are drafts, libcalls, and trampolines of types; below are functions, of which there are at most a
+/// million.
+const FIRST_DRAFT: u32 = 1 << 29;
 const FIRST_LIBCALL: u32 = 1 << 30;
 const FIRST_TRAMPOLINE: u32 = 1 << 31;
 
 fn number(item: Item) -> u32 {
     match item {
         Item::Function(function) => function.as_u32(),
+        Item::Draft(function) => FIRST_DRAFT + function.as_u32(),
         Item::Libcall(libcall) => FIRST_LIBCALL + libcall.index() as u32,
         Item::Trampoline(place) => FIRST_TRAMPOLINE + place,
     }
@@ -320,10 +323,13 @@ pub(super) fn item_of(number: u32) -> Option<Item> {
     if number >= FIRST_TRAMPOLINE {
         return Some(Item::Trampoline(number - FIRST_TRAMPOLINE));
     }
-    match number.checked_sub(FIRST_LIBCALL) {
-        Some(libcall) => Some(Item::Libcall(*Libcall::ALL.get(libcall as usize)?)),
-        None => Some(Item::Function(DefinedFuncIndex::from_u32(number))),
+    if number >= FIRST_LIBCALL {
+        return Some(Item::Libcall(*Libcall::ALL.get((number - FIRST_LIBCALL) as usize)?));
     }
+    Some(match number.checked_sub(FIRST_DRAFT) {
+        Some(function) => Item::Draft(DefinedFuncIndex::from_u32(function)),
+        None => Item::Function(DefinedFuncIndex::from_u32(number)),
+    })
 }
 
 impl Drop for CodeImage {

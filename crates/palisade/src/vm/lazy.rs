@@ -4,10 +4,16 @@
 //! (`palisade_sys::lazy`): calls from other functions, entries of tables, exports. So a function is compiled, its text
 //! added to the image, and then its slot written; code that runs meanwhile, on whatever thread, is not touched.
 //!
-//! Concurrency. Whoever wants a function compiled has to claim it, by changing its state from `WAITING` to `CLAIMED`; so it
-//! is compiled once. Others wait for the claim to end: in `COMPILED`, when the slot holds the address, or in `WAITING`
-//! again, when compiling has failed and they find out why themselves. A claim ends also if the compiler panics. Nobody
-//! waits while holding a claim or a lock, so there is no deadlock. The slot is written, with release order, after the
+//! While the program waits, and others can do better later, a function is compiled in a hurry: as a *draft*, which the
+//! background replaces. Functions with loops are not, as a program might stay in a draft for long. Since these take most of
+//! the time, the background looks for them ahead of the program, among what it may call next. All calls of a draft go
+//! through its stub, its own included, so that they reach what replaces it.
+//!
+//! Concurrency. Whoever wants a function compiled has to claim it, by changing its state from `WAITING` to `CLAIMED`, or
+//! from `DRAFT` to `REVISED`; so it is compiled once, or twice. Others wait for a claim of the first kind to end: in
+//! `COMPILED` or `DRAFT`, when the slot holds the address, or in `WAITING` again, when compiling has failed and they find
+//! out why themselves. While it is revised a draft is used. A claim ends also if the compiler panics. Nobody waits
+//! while holding a claim or a lock, so there is no deadlock. The slot is written, with release order, after the
 //! code is published and its tables can be found; a thread that calls through the stub reads either the old value, and
 //! asks, or the new one, and runs code that was complete before. On CPUs whose instruction fetch is not coherent,
 //! publication flushes the pipelines of all threads before the slot is written.
@@ -22,15 +28,20 @@ use palisade_environ::{DefinedFuncIndex, EntityIndex, Libcall, ModuleBytes};
 use palisade_sys::lazy::{self, Resolved};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 /// Nobody has compiled the function.
 const WAITING: u8 = 0;
 /// Somebody is at it.
 const CLAIMED: u8 = 1;
-/// Its slot holds its address.
+/// Its slot holds its address, and that of no draft any more.
 const COMPILED: u8 = 2;
+/// Its slot holds the address of a draft.
+const DRAFT: u8 = 3;
+/// The same, and somebody is about to replace it.
+const REVISED: u8 = 4;
 
 /// Address space for code, for each byte of function bodies. It was measured to be up to 5 for large programs; vectors
 /// and handlers of exceptions can take more. What is not used costs nothing.
@@ -52,6 +63,15 @@ const OWN_STACK: usize = 4 << 20;
 /// functions waits for all, which should take no longer than a few milliseconds.
 const BATCH_BYTES: usize = 4 << 10;
 
+/// How long a thread of the pool compiles in the background before others get their turn. Handing over wakes threads.
+const TURN: Duration = Duration::from_millis(10);
+
+/// How long a program runs with drafts that were compiled before, until these are replaced.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How many calls deep the background looks ahead for functions that are not to be drafts.
+const LOOK_AHEAD: u8 = 3;
+
 /// What an image knows of functions that may not be compiled yet.
 pub(super) struct Lazy {
     compiler: Arc<Compiler>,
@@ -66,13 +86,21 @@ pub(super) struct Lazy {
     wanted: Mutex<Wanted>,
     /// The image itself, if the background is to begin with the next function that is compiled on demand.
     idle: Mutex<Weak<CodeImage>>,
+    /// Whether other threads compile what is wanted, and replace drafts.
+    background: AtomicBool,
 }
 
 /// What the background compiles next.
 #[derive(Default)]
 struct Wanted {
-    /// Called by what was compiled on demand; the newest first.
-    soon: Vec<DefinedFuncIndex>,
+    /// What may be called next, the last first, and how many calls away that is.
+    soon: Vec<(DefinedFuncIndex, u8)>,
+    /// As how few calls away the background has seen each function.
+    distances: Box<[u8]>,
+    /// Drafts; the oldest first.
+    drafts: VecDeque<DefinedFuncIndex>,
+    /// Whether also to compile what is not needed yet.
+    all: bool,
     /// Called by what the background has compiled; the oldest first.
     later: VecDeque<DefinedFuncIndex>,
     /// From here on in the order of the module.
@@ -93,8 +121,12 @@ pub(crate) fn reserve(
         libcalls: [const { AtomicU32::new(0) }; Libcall::ALL.len()],
         claims: Mutex::new(()),
         claim_ended: Condvar::new(),
-        wanted: Mutex::default(),
+        wanted: Mutex::new(Wanted {
+            distances: vec![u8::MAX; functions].into(),
+            ..Wanted::default()
+        }),
         idle: Mutex::default(),
+        background: AtomicBool::new(false),
     };
     let body_bytes: usize = meta.info.bodies.values().map(|body| body.len()).sum();
     let capacity = body_bytes.saturating_mul(CODE_PER_BYTE).clamp(MINIMUM_CODE, MAXIMUM_CODE);
@@ -123,10 +155,13 @@ pub(crate) fn restore(
     let added = image.add_artifact(artifact, Part::Functions)?;
     lazy.resolve(&image, added);
     for [item, ..] in added {
-        if let Some(Item::Function(function)) = item_of(*item) {
-            lazy.state(function).store(COMPILED, Ordering::Release);
+        if let Some((function, state)) = state_of(*item) {
+            lazy.state(function).store(state, Ordering::Release);
         }
     }
+    let functions = (0..).map(DefinedFuncIndex::from_u32).zip(&lazy.states);
+    let drafts = functions.filter(|(_, state)| state.load(Ordering::Relaxed) == DRAFT);
+    lazy.wanted().drafts = drafts.map(|(function, _)| function).collect();
     Ok(image)
 }
 
@@ -184,28 +219,51 @@ pub(crate) fn compile_in_background(image: &Arc<CodeImage>) {
         _ => None,
     });
     let entered = info.start.into_iter().chain(exported);
-    lazy.wanted().later = entered.filter_map(|func| info.defined_func(func)).collect();
+    {
+        let mut wanted = lazy.wanted();
+        wanted.all = true;
+        wanted.later = entered.filter_map(|func| info.defined_func(func)).collect();
+    }
+    begin(image, lazy);
+}
+
+/// As [`compile_in_background`], but not before a function is missed: when much of a module was compiled before, that may
+/// be all that is needed, and the background would only be in the way. Drafts are replaced if they are in use for long.
+pub(crate) fn compile_in_background_if_needed(image: &Arc<CodeImage>) {
+    let Some(lazy) = image.lazy() else { return };
+    *lazy.idle() = Arc::downgrade(image);
+    if lazy.wanted().drafts.is_empty() {
+        return;
+    }
+    let image = Arc::downgrade(image);
+    let later = move || {
+        std::thread::sleep(PATIENCE);
+        if let Some(image) = image.upgrade() {
+            begin(&image, image.lazy().expect("it has drafts"));
+        }
+    };
+    // Without the thread they are replaced when a function is missed.
+    let _ = std::thread::Builder::new().name("palisade-drafts".into()).spawn(later);
+}
+
+fn begin(image: &Arc<CodeImage>, lazy: &Lazy) {
     for _ in 1..rayon::current_num_threads() {
+        lazy.background.store(true, Ordering::Relaxed);
         go_on(Arc::downgrade(image));
     }
 }
 
-/// As [`compile_in_background`], but not before a function is missed: when much of a module was compiled before, that may
-/// be all that is needed, and the background would only be in the way.
-pub(crate) fn compile_in_background_if_needed(image: &Arc<CodeImage>) {
-    if let Some(lazy) = image.lazy() {
-        *lazy.idle() = Arc::downgrade(image);
-    }
-}
-
-/// One batch at a time, so that other users of the thread pool get their turn.
+/// One turn at a time, so that other users of the thread pool get theirs.
 fn go_on(image: Weak<CodeImage>) {
     rayon::spawn_fifo(move || {
         let Some(strong) = image.upgrade() else { return };
         let lazy = strong.lazy().expect("asked for by such images only");
-        if lazy.compile_batch(&strong) {
-            drop(strong);
-            go_on(image);
+        let begin = Instant::now();
+        while lazy.compile_batch(&strong) {
+            if begin.elapsed() >= TURN {
+                drop(strong);
+                return go_on(image);
+            }
         }
     });
 }
@@ -214,13 +272,14 @@ fn go_on(image: Weak<CodeImage>) {
 struct Claims<'a> {
     lazy: &'a Lazy,
     functions: Vec<DefinedFuncIndex>,
-    outcome: u8,
+    /// The states of these functions then: the old ones, unless there is better.
+    outcomes: Vec<u8>,
 }
 
 impl Drop for Claims<'_> {
     fn drop(&mut self) {
-        for function in &self.functions {
-            self.lazy.state(*function).store(self.outcome, Ordering::Release);
+        for (function, outcome) in self.functions.iter().zip(&self.outcomes) {
+            self.lazy.state(*function).store(*outcome, Ordering::Release);
         }
         let _guard = self.lazy.claims.lock().unwrap_or_else(PoisonError::into_inner);
         self.lazy.claim_ended.notify_all();
@@ -240,10 +299,11 @@ impl Lazy {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn claim(&self, function: DefinedFuncIndex) -> Result<(), u8> {
-        self.state(function)
-            .compare_exchange(WAITING, CLAIMED, Ordering::Acquire, Ordering::Acquire)
-            .map(drop)
+    /// Claims a function in state `from`; its state, if that is another.
+    fn claim(&self, function: DefinedFuncIndex, from: u8) -> Result<(), u8> {
+        let to = if from == DRAFT { REVISED } else { CLAIMED };
+        let state = self.state(function);
+        state.compare_exchange(from, to, Ordering::Acquire, Ordering::Acquire).map(drop)
     }
 
     /// Where to call a function: its own address once it has one, else its stub.
@@ -258,15 +318,19 @@ impl Lazy {
     /// Compiles a function, or waits until somebody else has; its address.
     fn compile(&self, image: &CodeImage, function: DefinedFuncIndex) -> Result<usize> {
         loop {
-            match self.claim(function) {
+            match self.claim(function, WAITING) {
                 Ok(()) => {
-                    let claims = Claims { lazy: self, functions: vec![function], outcome: WAITING };
-                    let callees = self.compile_claimed(image, claims)?;
+                    let (functions, outcomes) = (vec![function], vec![WAITING]);
+                    let claims = Claims { lazy: self, functions, outcomes };
                     let idle = std::mem::take(&mut *self.idle()).upgrade();
                     idle.iter().for_each(compile_in_background);
-                    self.wanted().soon.extend(callees.into_iter().rev());
+                    let background = self.background.load(Ordering::Relaxed);
+                    let draft = background && self.look_ahead(image, function, 0);
+                    self.compile_claimed(image, claims, draft)?;
                 }
-                Err(COMPILED) => return Ok(slot(image, function).load(Ordering::Acquire)),
+                Err(COMPILED | DRAFT | REVISED) => {
+                    return Ok(slot(image, function).load(Ordering::Acquire));
+                }
                 Err(_) => {
                     let mut guard = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
                     while self.state(function).load(Ordering::Acquire) == CLAIMED {
@@ -281,13 +345,15 @@ impl Lazy {
     /// Compiles some functions; whether there may be more.
     fn compile_batch(&self, image: &CodeImage) -> bool {
         let bodies = &image.meta().expect("of a module").info.bodies;
-        let mut claims = Claims { lazy: self, functions: Vec::new(), outcome: WAITING };
+        let mut claims = Claims { lazy: self, functions: Vec::new(), outcomes: Vec::new() };
         let mut bytes = 0;
         while bytes < BATCH_BYTES {
-            let Some(function) = self.next_wanted() else { break };
-            if self.claim(function).is_ok() {
+            let Some(function) = self.next_wanted(image) else { break };
+            let claimed = [WAITING, DRAFT].into_iter().find(|s| self.claim(function, *s).is_ok());
+            if let Some(before) = claimed {
                 bytes += bodies[function].len();
                 claims.functions.push(function);
+                claims.outcomes.push(before);
             }
         }
         if claims.functions.is_empty() {
@@ -295,17 +361,42 @@ impl Lazy {
         }
         // A failure shows again when the function is called.
         if let Ok(Ok(callees)) =
-            catch_unwind(AssertUnwindSafe(|| self.compile_claimed(image, claims)))
+            catch_unwind(AssertUnwindSafe(|| self.compile_claimed(image, claims, false)))
         {
             self.wanted().later.extend(callees);
         }
         true
     }
 
-    fn next_wanted(&self) -> Option<DefinedFuncIndex> {
+    /// Lets the background see what a function may call, which is `distance` calls away; whether it can be a draft.
+    fn look_ahead(&self, image: &CodeImage, function: DefinedFuncIndex, distance: u8) -> bool {
+        let info = &image.meta().expect("of a module").info;
+        let survey = palisade_compile::survey(info, &self.bytes, function);
+        if distance < LOOK_AHEAD {
+            let callees = survey.callees.into_iter().rev();
+            self.wanted().soon.extend(callees.map(|callee| (callee, distance + 1)));
+        }
+        !survey.has_loop
+    }
+
+    fn next_wanted(&self, image: &CodeImage) -> Option<DefinedFuncIndex> {
         let mut wanted = self.wanted();
-        if let Some(function) = wanted.soon.pop() {
+        while let Some((function, distance)) = wanted.soon.pop() {
+            let seen = &mut wanted.distances[function.as_u32() as usize];
+            if distance < *seen && self.state(function).load(Ordering::Relaxed) == WAITING {
+                *seen = distance;
+                drop(wanted);
+                if !self.look_ahead(image, function, distance) {
+                    return Some(function);
+                }
+                wanted = self.wanted();
+            }
+        }
+        if let Some(function) = wanted.drafts.pop_front() {
             return Some(function);
+        }
+        if !wanted.all {
+            return None;
         }
         if let Some(function) = wanted.later.pop_front() {
             return Some(function);
@@ -315,14 +406,16 @@ impl Lazy {
         ((function as usize) < self.states.len()).then(|| DefinedFuncIndex::from_u32(function))
     }
 
-    /// Compiles functions and publishes them; what they call that nobody has compiled.
+    /// Compiles functions, or drafts of them, and publishes them; what they call that nobody has compiled.
     fn compile_claimed(
         &self,
         image: &CodeImage,
         mut claims: Claims<'_>,
+        draft: bool,
     ) -> Result<Vec<DefinedFuncIndex>> {
         let info = &image.meta().expect("of a module").info;
-        let mut compiled = self.compiler.compile_serially(info, &self.bytes, &claims.functions)?;
+        let mut compiled =
+            self.compiler.compile_serially(info, &self.bytes, &claims.functions, draft)?;
         let text = |start| {
             // Another thread may be about to tell where its trampoline of the same libcall is; then there are two.
             let missing = self.missing_libcalls(&compiled);
@@ -331,7 +424,10 @@ impl Lazy {
         };
         let added = image.add(text)?;
         self.resolve(image, added);
-        claims.outcome = COMPILED;
+        claims.outcomes.fill(if draft { DRAFT } else { COMPILED });
+        if draft {
+            self.wanted().drafts.extend(&claims.functions);
+        }
         let callees = compiled.iter().flat_map(CompiledFunction::callees);
         let functions = callees.filter_map(|item| match item {
             Item::Function(function) => Some(function),
@@ -346,7 +442,7 @@ impl Lazy {
     fn resolve(&self, image: &CodeImage, added: &[FunctionRow]) {
         for [item, start, _] in added {
             match item_of(*item) {
-                Some(Item::Function(function)) => {
+                Some(Item::Function(function) | Item::Draft(function)) => {
                     slot(image, function).store(image.address(*start), Ordering::Release);
                 }
                 Some(Item::Libcall(libcall)) => {
@@ -376,11 +472,109 @@ impl Lazy {
                 (self.entry(image, function) as usize - image.address(0)) as u32
             }
             Item::Libcall(libcall) => self.libcalls[libcall.index()].load(Ordering::Acquire),
-            Item::Trampoline(_) => unreachable!("functions call no trampolines of types"),
+            Item::Draft(_) | Item::Trampoline(_) => unreachable!("functions call no {item:?}"),
         }
+    }
+}
+
+/// The function that has a number, and its state with that code.
+fn state_of(number: u32) -> Option<(DefinedFuncIndex, u8)> {
+    match item_of(number)? {
+        Item::Function(function) => Some((function, COMPILED)),
+        Item::Draft(function) => Some((function, DRAFT)),
+        Item::Libcall(_) | Item::Trampoline(_) => None,
     }
 }
 
 fn slot(image: &CodeImage, function: DefinedFuncIndex) -> &std::sync::atomic::AtomicUsize {
     lazy::slot(image.words(), function.as_u32() as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Compilation, Config, Engine, Instance, Module, Store};
+
+    const TEXT: &str = r#"(module
+        (func $down (export "down") (param i32) (result i32)
+            (if (result i32) (local.get 0)
+                (then (i32.add (i32.const 1) (call $down (i32.sub (local.get 0) (i32.const 1)))))
+                (else (call $loop))))
+        (func $loop (result i32) (loop) (i32.const 1))
+        (func (export "uncalled") (result i32) (call $down (i32.const 1))))"#;
+
+    fn engine(mode: Compilation) -> Engine {
+        Engine::new(Config::new().compilation(mode)).expect("a configuration that works")
+    }
+
+    fn states(lazy: &Lazy) -> Vec<u8> {
+        lazy.states.iter().map(|state| state.load(Ordering::Relaxed)).collect()
+    }
+
+    fn check(module: &Module) {
+        let mut store = Store::new(module.engine(), ());
+        let instance = Instance::new(&mut store, module, &[]).expect("no imports");
+        let down = instance.get_typed_func::<i32, i32>(&mut store, "down").expect("exported");
+        assert_eq!(down.call(&mut store, 100).expect("no trap"), 101);
+    }
+
+    /// As with threads in the background, which wait.
+    #[test]
+    fn drafts_are_replaced() {
+        let module = Module::new(&engine(Compilation::Lazy), TEXT).expect("valid");
+        let image = module.inner().code();
+        let lazy = image.lazy().expect("so it was configured");
+        lazy.background.store(true, Ordering::Relaxed);
+        check(&module);
+        assert_eq!(states(lazy), [DRAFT, COMPILED, WAITING], "no draft of a loop");
+        let function = DefinedFuncIndex::from_u32(0);
+        let stub = image.address(lazy::stub_offset(0) as u32);
+        assert_eq!(lazy.entry(image, function) as usize, stub, "it can still change");
+        let draft = slot(image, function).load(Ordering::Relaxed);
+        assert_ne!(draft, stub);
+        check(&module);
+
+        let saved = module.serialize().expect("it can be");
+        for mode in [Compilation::Lazy, Compilation::LazyWithBackground] {
+            // SAFETY: as it was serialized.
+            let restored = unsafe { Module::deserialize(&engine(mode), &saved) };
+            let restored = restored.expect("made by an engine like this");
+            let image = restored.inner().code();
+            let lazy = image.lazy().expect("as it was");
+            assert_eq!(states(lazy), [DRAFT, COMPILED, WAITING]);
+            check(&restored);
+            if mode == Compilation::LazyWithBackground && rayon::current_num_threads() > 1 {
+                while lazy.state(function).load(Ordering::Acquire) != COMPILED {
+                    std::thread::yield_now();
+                }
+                check(&restored);
+            }
+        }
+
+        while lazy.compile_batch(image) {}
+        assert_eq!(states(lazy), [COMPILED, COMPILED, WAITING], "nobody has asked for the last");
+        assert_ne!(slot(image, function).load(Ordering::Relaxed), draft);
+        assert_ne!(lazy.entry(image, function) as usize, stub);
+        check(&module);
+    }
+
+    #[test]
+    fn the_background_looks_ahead_for_loops() {
+        let calls = |next: u32| format!("(func call {next})");
+        let text = format!(
+            "(module {} {} {} {} (func (loop)) (func (loop call 0)) (func (loop)))",
+            calls(1),
+            calls(2),
+            "(func call 4 call 3)",
+            "(func call 5 call 6)",
+        );
+        let module = Module::new(&engine(Compilation::Lazy), text).expect("valid");
+        let image = module.inner().code();
+        let lazy = image.lazy().expect("so it was configured");
+        assert!(lazy.look_ahead(image, DefinedFuncIndex::from_u32(0), 0));
+        while lazy.compile_batch(image) {}
+        let far = [WAITING; 2];
+        assert_eq!(states(lazy)[..5], [WAITING, WAITING, WAITING, WAITING, COMPILED]);
+        assert_eq!(states(lazy)[5..], far, "four calls away");
+    }
 }
