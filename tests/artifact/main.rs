@@ -174,6 +174,44 @@ fn initial_contents_of_memories() {
     assert!(cache.cache_hits() >= 1);
 }
 
+/// Data segments of every kind are the same in a compiled module, those of which it can tell and the others.
+#[test]
+fn data_segments() {
+    let common = r#"(data $passive "pass") (data (memory 1) (i32.const 65532) "last")
+        (func (export "init") (param i32) (memory.init $passive
+            (local.get 0) (i32.const 1) (i32.const 3)) (data.drop $passive))"#;
+    let memories = r#"(memory (export "a") 1) (memory (export "b") 1)"#;
+    let more = r#"(global $g i32 (i32.const 7)) (memory $c (export "c") i64 1)
+        (data (global.get $g) "seven") (data (memory $c) (i64.const 9) "nine")
+        (data (i32.add (i32.const 1) (i32.const 20)) "sum")"#;
+    for text in
+        [format!("(module {memories} {common})"), format!("(module {memories} {common} {more})")]
+    {
+        let engine = engine(Compilation::Eager, None);
+        let fresh = Module::new(&engine, &text).expect("valid");
+        let again = deserialize(&engine, &fresh.serialize().expect("it can be")).expect("sound");
+        let contents = |module: &Module| {
+            let mut store = Store::new(&engine, ());
+            let instance = Instance::new(&mut store, module, &[]).expect("no imports");
+            let init = instance.get_typed_func::<i32, ()>(&mut store, "init").expect("exported");
+            init.call(&mut store, 100).expect("within both");
+            let error = init.call(&mut store, 100).expect_err("it was dropped");
+            assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::MemoryOutOfBounds));
+            let memories: Vec<_> =
+                module.exports().filter(|export| export.ty().memory().is_some()).collect();
+            let bytes = memories.iter().map(|export| {
+                let memory = instance.get_memory(&mut store, export.name()).expect("exported");
+                memory.data(&store).to_vec()
+            });
+            bytes.collect::<Vec<_>>()
+        };
+        let expected = contents(&fresh);
+        assert_eq!(&expected[0][99..104], b"\0ass\0");
+        assert_eq!(&expected[1][65532..], b"last");
+        assert!(expected == contents(&again), "{text}");
+    }
+}
+
 #[test]
 fn other_bytes_are_refused() {
     let engine = Engine::default();

@@ -12,7 +12,7 @@ mod types;
 
 use crate::error::CompileError;
 use crate::names;
-use palisade_environ::{FuncIndex, ModuleBytes, ModuleInfo, TypeRegistry};
+use palisade_environ::{DataRow, DataSegment, FuncIndex, ModuleBytes, ModuleInfo, TypeRegistry};
 use rayon::prelude::*;
 use std::iter;
 use std::ops::Range;
@@ -165,8 +165,8 @@ pub fn decode(
     sections::module_info(bytes, types, payloads.into_iter().map(Ok))
 }
 
-/// As [`decode`], for a module that was decoded successfully before, with the same features; its function bodies are
-/// where they were then.
+/// As [`decode`], for a module that was decoded successfully before, with the same features; its function bodies and data
+/// segments are where they were then. No `data` is none that is known.
 ///
 /// # Panics
 ///
@@ -175,12 +175,13 @@ pub fn decode_again(
     bytes: &ModuleBytes,
     features: Features,
     types: &Arc<TypeRegistry>,
-    bodies: impl IntoIterator<Item = Range<usize>>,
+    bodies: &[[u32; 2]],
+    data: &[DataRow],
 ) -> Result<ModuleInfo, CompileError> {
     let mut parser = Parser::new(0);
     parser.set_features(features.for_validation());
     let mut position = 0;
-    let payloads = iter::from_fn(|| {
+    let next = || loop {
         let payload = match parser.parse(bytes.get(position..)?, true) {
             Ok(Chunk::Parsed { consumed, payload }) => {
                 position += consumed;
@@ -189,19 +190,24 @@ pub fn decode_again(
             Ok(Chunk::NeedMoreData(_)) => unreachable!("the parser knows that these are all bytes"),
             Err(error) => return Some(Err(invalid(error, String::new()))),
         };
+        // What is known need not be looked for; for large modules that would be most of the work.
         match &payload {
-            // Where the bodies are is known, and to look for them would be most of the work.
             Payload::CodeSectionStart { size, .. } => {
                 parser.skip_section();
                 position += *size as usize;
             }
+            Payload::DataSection(_) if !data.is_empty() => continue,
             Payload::End(_) => return None,
             _ => {}
         }
-        Some(Ok(payload))
-    });
+        return Some(Ok(payload));
+    };
+    let payloads = iter::from_fn(next);
     let mut info = sections::module_info(bytes, types, payloads)?;
-    info.bodies = bodies.into_iter().collect();
+    info.bodies = bodies.iter().map(|[start, end]| *start as usize..*end as usize).collect();
+    if !data.is_empty() {
+        info.data = data.iter().copied().map(DataSegment::from_row).collect();
+    }
     Ok(info)
 }
 

@@ -353,7 +353,7 @@ impl<'a> Env<'a> {
             let place = self.module.offsets.imported_func(func) + offsets::IMPORT_FUNC_REF;
             return b.ins().load(POINTER, constant(), self.vmctx, place);
         }
-        let escaped = self.module.escaped_index[&func];
+        let escaped = self.module.escaped_index[func].expect("the decoder lets it escape");
         b.ins().iadd_imm_s(self.vmctx, i64::from(self.module.offsets.func_ref(escaped)))
     }
 

@@ -3,7 +3,9 @@
 //! Made by the decoder from a validated module; read by the runtime when it instantiates, links and explains.
 
 use crate::*;
-use cranelift_entity::PrimaryMap;
+use cranelift_entity::packed_option::PackedOption;
+use cranelift_entity::{PrimaryMap, SecondaryMap};
+use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
@@ -26,7 +28,7 @@ pub struct ModuleInfo {
     /// Functions that can be referred to, and their place among these.
     pub escaped_funcs: PrimaryMap<EscapedFuncIndex, FuncIndex>,
     /// Inverse of `escaped_funcs`.
-    pub escaped_index: HashMap<FuncIndex, EscapedFuncIndex>,
+    pub escaped_index: SecondaryMap<FuncIndex, PackedOption<EscapedFuncIndex>>,
     /// The type of each table.
     pub tables: PrimaryMap<TableIndex, TableType>,
     /// How many of `tables` are imported.
@@ -157,9 +159,9 @@ pub enum EntityIndex {
     Tag(TagIndex),
 }
 
-/// A constant expression, as a program for a small stack machine. Validated, so it never fails.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ConstExpr(pub Box<[ConstOp]>);
+/// A constant expression, as a program for a small stack machine. Validated, so it never fails. Most are one constant.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ConstExpr(pub SmallVec<[ConstOp; 1]>);
 
 /// One instruction of a [`ConstExpr`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -172,8 +174,8 @@ pub enum ConstOp {
     F32(u32),
     /// Pushes a number, given by its bits.
     F64(u64),
-    /// Pushes a vector, given by its bits.
-    V128(u128),
+    /// Pushes a vector, given by its bytes.
+    V128([u8; 16]),
     /// Pushes the value of a global.
     GlobalGet(GlobalIndex),
     /// Pushes a null reference.
@@ -250,8 +252,40 @@ impl ElemItems {
 pub struct DataSegment {
     /// When and where it is copied.
     pub mode: DataMode,
-    /// Its bytes; segments of one module share one allocation.
-    pub bytes: SharedBytes,
+    /// Where in the module its bytes are.
+    pub bytes: Range<usize>,
+}
+
+/// A data segment whose place is a constant of 32 bits: its memory, or [`PASSIVE`] if it is passive, the place there,
+/// and where in the module its bytes begin and end.
+pub type DataRow = [u32; 4];
+
+/// No memory.
+const PASSIVE: u32 = u32::MAX;
+
+impl DataSegment {
+    /// The segment as four numbers, if it can be told so.
+    pub fn to_row(&self) -> Option<DataRow> {
+        let (memory, place) = match &self.mode {
+            DataMode::Passive => (PASSIVE, 0),
+            DataMode::Active { memory, offset } => match *offset.0 {
+                [ConstOp::I32(place)] => (memory.as_u32(), place as u32),
+                _ => return None,
+            },
+        };
+        let [start, end] = [self.bytes.start, self.bytes.end].map(u32::try_from);
+        Some([memory, place, start.ok()?, end.ok()?])
+    }
+
+    /// The segment that [`DataSegment::to_row`] has told.
+    pub fn from_row([memory, place, start, end]: DataRow) -> DataSegment {
+        let offset = || ConstExpr(SmallVec::from_buf([ConstOp::I32(place as i32)]));
+        let mode = match memory {
+            PASSIVE => DataMode::Passive,
+            _ => DataMode::Active { memory: MemoryIndex::from_u32(memory), offset: offset() },
+        };
+        DataSegment { mode, bytes: start as usize..end as usize }
+    }
 }
 
 /// When and where a data segment is copied.

@@ -8,14 +8,15 @@ use crate::input::{binary_of, looks_like};
 use crate::module_meta::ModuleMeta;
 use crate::types::{ExportType, ExternType, ImportType};
 use crate::vm::{
-    Artifact, ArtifactContents, CodeImage, Identity, ModuleImage, compile_in_background,
-    compile_in_background_if_needed, exits_by_stub, fits_registers, prepare, prepare_from,
-    reserve_lazily, restore_lazily, trampoline_text,
+    Artifact, ArtifactContents, CodeImage, Identity, ModuleImage, begin_lazily,
+    compile_in_background, compile_in_background_if_needed, exits_by_stub, fits_registers, prepare,
+    prepare_from, restore_lazily, trampoline_text,
 };
 use crate::{Cache, Compilation, Engine, FuncType};
 use palisade_compile::{Text, TrampolineKind};
 use palisade_environ::{
-    ConstOp, DataMode, EntityIndex, MemoryIndex, ModuleBytes, ModuleInfo, TypeIndex, TypeSource,
+    ConstOp, DataMode, DataRow, DataSegment, EntityIndex, MemoryIndex, ModuleBytes, ModuleInfo,
+    TypeIndex, TypeSource,
 };
 use palisade_sys::MemoryImage;
 use std::borrow::Cow;
@@ -162,7 +163,7 @@ impl Module {
                 CodeImage::publish(compiler, text, Some(meta.clone()))?
             }
             Compilation::Lazy | Compilation::LazyWithBackground => {
-                reserve_lazily(compiler, meta.clone(), bytes.clone())?
+                begin_lazily(compiler, meta.clone(), bytes.clone())?
             }
         };
         Ok(Module::with_code(engine, bytes, meta, code, entry))
@@ -174,9 +175,9 @@ impl Module {
         let compiler = engine.compiler();
         let features = engine.config().features;
         let bodies = artifact.bodies().expect("checked when it was found");
-        let bodies = bodies.iter().map(|[start, end]| *start as usize..*end as usize);
+        let data = artifact.data().expect("checked when it was found");
         let types = engine.type_registry();
-        let info = palisade_compile::decode_again(&bytes, features, types, bodies)?;
+        let info = palisade_compile::decode_again(&bytes, features, types, &bodies, &data)?;
         check_limits(engine, &info)?;
         prepare_from(compiler, &trampolines(&info), artifact)?;
         let meta = Arc::new(ModuleMeta::new(info));
@@ -239,10 +240,10 @@ impl Module {
         let memory = self.0.filed_contents().unwrap_or_default();
         let identity = self.0.engine.identity();
         let trampolines = self.0.trampolines()?;
-        let (module, bodies) = (&self.0.bytes, &self.0.bodies());
+        let (module, bodies, data) = (&self.0.bytes, &self.0.bodies(), &self.0.data());
         self.0.code.save(
             &mut bytes,
-            ArtifactContents { identity, module, bodies, memory: &memory, trampolines },
+            ArtifactContents { identity, module, bodies, data, memory: &memory, trampolines },
         )?;
         Ok(bytes)
     }
@@ -363,6 +364,16 @@ impl ModuleInner {
         bodies.map(|body| [body.start as u32, body.end as u32]).collect()
     }
 
+    /// The data segments as far as a compiled module can tell of them; else none.
+    fn data(&self) -> Vec<DataRow> {
+        self.info()
+            .data
+            .values()
+            .map(DataSegment::to_row)
+            .collect::<Option<_>>()
+            .unwrap_or_default()
+    }
+
     /// Keeps what was compiled, if that is considerably more than what is kept already.
     fn update_cache(&self) {
         let mut entry = self.entry.lock().unwrap_or_else(PoisonError::into_inner);
@@ -371,8 +382,9 @@ impl ModuleInner {
         if entry.known == 0 || code > entry.known + entry.known / 8 {
             let memory = &self.filed_contents().unwrap_or_default();
             let Ok(trampolines) = self.trampolines() else { return };
-            let (identity, module, bodies) = (&entry.key, &self.bytes, &self.bodies());
-            let contents = ArtifactContents { identity, module, bodies, memory, trampolines };
+            let (identity, module) = (&entry.key, &self.bytes);
+            let (bodies, data) = (&self.bodies(), &self.data());
+            let contents = ArtifactContents { identity, module, bodies, data, memory, trampolines };
             entry.cache.store(&self.code, contents);
             entry.known = code;
         }
@@ -380,6 +392,11 @@ impl ModuleInner {
 
     pub(crate) fn info(&self) -> &ModuleInfo {
         &self.meta.info
+    }
+
+    /// The module itself.
+    pub(crate) fn bytes(&self) -> &ModuleBytes {
+        &self.bytes
     }
 
     pub(crate) fn meta(&self) -> &Arc<ModuleMeta> {
@@ -469,7 +486,7 @@ impl ModuleInner {
             if *of != memory {
                 return None;
             }
-            let data = segment.bytes.as_slice();
+            let data = &self.bytes[segment.bytes.clone()];
             let stop = start.checked_add(data.len() as u64).filter(|stop| *stop <= size)?;
             if data.is_empty() {
                 continue;

@@ -9,7 +9,7 @@ use wasmparser::Operator;
 
 /// Reads a constant expression that has been validated.
 pub(super) fn const_expr(expr: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr, CompileError> {
-    let mut ops = Vec::new();
+    let mut ops = ConstExpr::default().0;
     for op in expr.get_operators_reader().into_iter_with_offsets() {
         let (op, offset) = op.expect("validated: the validator has read the same bytes");
         if let Operator::End = op {
@@ -17,7 +17,7 @@ pub(super) fn const_expr(expr: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr, 
         }
         ops.push(const_op(&op, offset)?);
     }
-    Ok(ConstExpr(ops.into()))
+    Ok(ConstExpr(ops))
 }
 
 fn const_op(op: &Operator<'_>, offset: u64) -> Result<ConstOp, CompileError> {
@@ -26,7 +26,7 @@ fn const_op(op: &Operator<'_>, offset: u64) -> Result<ConstOp, CompileError> {
         Operator::I64Const { value } => ConstOp::I64(value),
         Operator::F32Const { value } => ConstOp::F32(value.bits()),
         Operator::F64Const { value } => ConstOp::F64(value.bits()),
-        Operator::V128Const { value } => ConstOp::V128(u128::from_le_bytes(*value.bytes())),
+        Operator::V128Const { value } => ConstOp::V128(*value.bytes()),
         Operator::GlobalGet { global_index } => {
             ConstOp::GlobalGet(GlobalIndex::from_u32(global_index))
         }

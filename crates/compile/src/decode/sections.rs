@@ -14,7 +14,6 @@ use palisade_environ::{
     EntityIndex, Export, FuncIndex, GlobalIndex, Import, MemoryIndex, ModuleBytes, ModuleInfo,
     RefType, SharedBytes, TableIndex, TagIndex, TagType, TypeIndex, TypeRegistry, VmOffsets,
 };
-use std::collections::hash_map::Entry;
 use std::ops::Range;
 use std::sync::Arc;
 use wasmparser::{
@@ -234,7 +233,7 @@ impl Sections<'_> {
             };
             // The bytes are the last part of a segment.
             let end = byte_offset(segment.range.end);
-            let bytes = self.shared(end - segment.data.len()..end);
+            let bytes = end - segment.data.len()..end;
             self.info.data.push(DataSegment { mode, bytes });
         }
         Ok(())
@@ -267,10 +266,8 @@ impl Sections<'_> {
     /// Notes that a function can be referred to. References to imported functions are their exporter's.
     fn escape(&mut self, func: u32) -> FuncIndex {
         let func = FuncIndex::from_u32(func);
-        if self.info.defined_func(func).is_some()
-            && let Entry::Vacant(entry) = self.info.escaped_index.entry(func)
-        {
-            entry.insert(self.info.escaped_funcs.push(func));
+        if self.info.defined_func(func).is_some() && self.info.escaped_index[func].is_none() {
+            self.info.escaped_index[func] = self.info.escaped_funcs.push(func).into();
         }
         func
     }

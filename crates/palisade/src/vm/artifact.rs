@@ -9,6 +9,7 @@
 
 use super::rows::Rows;
 use palisade_compile::Text;
+use palisade_environ::DataRow;
 use palisade_sys::{FileMapping, MemoryImage};
 use std::fs::File;
 use std::io::{self, Write};
@@ -20,13 +21,15 @@ use xxhash_rust::xxh3::Xxh3;
 pub(crate) const MAGIC: [u8; 8] = *b"\x7fpalisad";
 
 /// Changes when the layout of artifacts or of what compiled code sees does.
-pub(crate) const VERSION: u32 = 8;
+pub(crate) const VERSION: u32 = 9;
 
-/// The module, initial contents of its memory; code and five tables of each part; where in the module the functions are.
-const SECTIONS: usize = 3 + 6 * Part::COUNT;
+/// The module, initial contents of its memory; code and five tables of each part; where in the module the functions and its
+/// data are.
+const SECTIONS: usize = 4 + 6 * Part::COUNT;
 
-/// The last of them.
-const BODIES: usize = SECTIONS - 1;
+/// The last two of them.
+const BODIES: usize = SECTIONS - 2;
+const DATA: usize = SECTIONS - 1;
 
 /// Bytes of the header.
 const HEADER: usize = 512;
@@ -46,10 +49,9 @@ pub(crate) type Identity = [u8; 32];
 /// A function: what it is, and where it begins and ends.
 pub(super) type FunctionRow = [u32; 3];
 
-/// A part of a code image. Offsets are from the start of the image.
+/// A part of a code image, in an artifact all of it. Offsets are from the start of the image.
 pub(super) struct Section {
-    /// Where it begins.
-    pub(super) start: u32,
+    /// Where it ends; it begins behind the one before.
     pub(super) end: u32,
     pub(super) functions: Rows<3>,
     /// Instruction, trap code.
@@ -80,8 +82,6 @@ pub(crate) struct Artifact {
     source: Source,
     /// Whether functions that it does not have are compiled on demand.
     pub(crate) lazy: bool,
-    /// Where the functions begin in their image. Trampolines begin at its start.
-    start: u32,
     sections: [Range<usize>; SECTIONS],
 }
 
@@ -167,11 +167,11 @@ impl Artifact {
         let sections: Option<Vec<_>> = (0..SECTIONS).map(section).collect();
         let sections: [_; SECTIONS] =
             sections.and_then(|s| s.try_into().ok()).ok_or(Refusal::Damaged)?;
-        let start = u32::try_from(number(48)).map_err(|_| Refusal::Damaged)?;
-        let artifact = Artifact { lazy: number(56) != 0, start, sections, source };
+        let artifact = Artifact { lazy: number(48) != 0, sections, source };
         let sound = |part| artifact.section(part).is_some();
         let sound =
             sound(Part::Functions) && sound(Part::Trampolines) && artifact.bodies().is_some();
+        let sound = sound && artifact.data().is_some();
         sound.then_some(artifact).ok_or(Refusal::Damaged)
     }
 
@@ -188,6 +188,14 @@ impl Artifact {
         let bodies: Rows<2> = self.rows(&self.sections[BODIES])?;
         let len = self.sections[0].len();
         bodies.iter().all(|[start, end]| start <= end && *end as usize <= len).then_some(bodies)
+    }
+
+    /// The module's data segments as [`DataRow`]s, if they can be told so; `None` if they are not within it.
+    pub(crate) fn data(&self) -> Option<impl Deref<Target = [DataRow]>> {
+        let data: Rows<4> = self.rows(&self.sections[DATA])?;
+        let len = self.sections[0].len();
+        let within = |[_, _, start, end]: &DataRow| start <= end && *end as usize <= len;
+        data.iter().all(within).then_some(data)
     }
 
     /// Bytes of a part's machine code.
@@ -223,13 +231,8 @@ impl Artifact {
         let [code, functions, traps, sources, call_sites, handlers] = self.of(part) else {
             unreachable!("a part has six sections")
         };
-        let start = match part {
-            Part::Functions => self.start,
-            Part::Trampolines => 0,
-        };
         Some(Section {
-            start,
-            end: start.checked_add(u32::try_from(code.len()).ok()?)?,
+            end: u32::try_from(code.len()).ok()?,
             functions: self.rows(functions)?,
             traps: self.rows(traps)?,
             sources: self.rows(sources)?,
@@ -276,6 +279,7 @@ pub(crate) struct Contents<'a> {
     pub(crate) module: &'a [u8],
     /// Where in the module the functions' bodies are, from and to.
     pub(crate) bodies: &'a [[u32; 2]],
+    pub(crate) data: &'a [DataRow],
     /// The initial contents of the module's memory, if that is to be mapped.
     pub(crate) memory: &'a [u8],
     /// What `trampolines` of `module.rs` lists, in that order.
@@ -287,10 +291,9 @@ pub(super) fn write(
     to: &mut dyn Write,
     identity: &Identity,
     lazy: bool,
-    [module, memory, bodies]: [&[u8]; 3],
+    [module, memory, bodies, data]: [&[u8]; 4],
     parts: [(&[u8], &Section); Part::COUNT],
 ) -> io::Result<()> {
-    let start = parts[Part::Functions as usize].1.start;
     let mut sections = vec![module, memory];
     for (code, tables) in parts {
         sections.extend([
@@ -302,12 +305,11 @@ pub(super) fn write(
             bytemuck::cast_slice(&tables.handlers),
         ]);
     }
-    sections.push(bodies);
+    sections.extend([bodies, data]);
     let mut header = [0; HEADER];
     header[..8].copy_from_slice(&MAGIC);
     header[16..48].copy_from_slice(identity);
-    header[48..56].copy_from_slice(&u64::from(start).to_le_bytes());
-    header[56..64].copy_from_slice(&u64::from(lazy).to_le_bytes());
+    header[48..56].copy_from_slice(&u64::from(lazy).to_le_bytes());
     let mut end = HEADER;
     let mut gaps = Vec::with_capacity(sections.len() + 1);
     for (index, section) in sections.iter().enumerate() {

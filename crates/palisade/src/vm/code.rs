@@ -124,15 +124,12 @@ impl CodeImage {
         Ok(self.push(section(text)))
     }
 
-    /// Adds the code of a part of an artifact, at the place that it was saved from.
+    /// Fills an empty image with the code of a part of an artifact.
     pub(super) fn add_artifact(&self, artifact: &Artifact, part: Part) -> Result<&[FunctionRow]> {
         let mut jit = self.jit.lock().unwrap_or_else(PoisonError::into_inner);
         let jit = jit.as_mut().expect("an image has it until it is dropped");
         let section = artifact.section(part).expect("checked when it was found");
-        let start = section.start as usize;
-        if self.memory.len() != start {
-            return Err(Error::resource("the code of a compiled module does not fit"));
-        }
+        assert!(self.memory.is_empty(), "artifacts are of whole images");
         match artifact.code(part) {
             Code::Bytes(bytes) => define(jit, bytes).map_err(cannot_map)?,
             Code::File(file, range) => {
@@ -154,16 +151,10 @@ impl CodeImage {
 
     /// Writes an artifact of what is compiled so far.
     pub(crate) fn save(&self, to: &mut dyn Write, contents: Contents<'_>) -> io::Result<()> {
-        // Stubs are made anew.
-        let first = usize::from(self.lazy.is_some());
         let count = self.published.load(Ordering::Acquire);
         let chunks: Vec<&Section> =
-            (first..count).map(|place| self.chunks.get(place).expect("published")).collect();
-        let start = match self.lazy {
-            Some(_) => self.chunks.get(0).expect("stubs come first").end,
-            None => 0,
-        };
-        let end = chunks.last().map_or(start, |chunk| chunk.end);
+            (0..count).map(|place| self.chunks.get(place).expect("published")).collect();
+        let end = chunks.last().map_or(0, |chunk| chunk.end);
         let mut handlers = 0;
         let mut call_sites = Vec::new();
         for chunk in &chunks {
@@ -174,7 +165,6 @@ impl CodeImage {
             handlers += chunk.handlers.len() as u32;
         }
         let section = Section {
-            start,
             end,
             functions: chunks.iter().flat_map(|chunk| chunk.functions.iter().copied()).collect(),
             traps: chunks.iter().flat_map(|chunk| chunk.traps.iter().copied()).collect(),
@@ -183,16 +173,14 @@ impl CodeImage {
             handlers: chunks.iter().flat_map(|chunk| chunk.handlers.iter().copied()).collect(),
         };
         // SAFETY: code that was published is readable, and is not changed while the image exists.
-        let code = unsafe {
-            std::slice::from_raw_parts(self.address(start) as *const u8, (end - start) as usize)
-        };
-        let Contents { identity, module, bodies, memory, mut trampolines } = contents;
-        let bodies = bytemuck::cast_slice(bodies);
+        let code = unsafe { std::slice::from_raw_parts(self.memory.executable(), end as usize) };
+        let Contents { identity, module, bodies, data, memory, mut trampolines } = contents;
+        let [bodies, data] = [bytemuck::cast_slice(bodies), bytemuck::cast_slice(data)];
         let trampoline_code = std::mem::take(&mut trampolines.bytes);
         let trampolines =
             Section { end: trampoline_code.len() as u32, ..self::section(trampolines) };
         let parts = [(code, &section), (&trampoline_code[..], &trampolines)];
-        artifact::write(to, identity, self.lazy.is_some(), [module, memory, bodies], parts)
+        artifact::write(to, identity, self.lazy.is_some(), [module, memory, bodies, data], parts)
     }
 
     fn base(&self) -> usize {
@@ -293,7 +281,6 @@ fn section(text: Text) -> Section {
         [site.return_address, site.frame_size, site.vmctx, handlers.start, handlers.end]
     };
     Section {
-        start: text.start,
         end: text.start + text.bytes.len() as u32,
         functions: text.functions.into_iter().map(|(i, r)| [number(i), r.start, r.end]).collect(),
         traps: text.traps.into_iter().map(|(at, code)| [at, code.into()]).collect(),

@@ -198,7 +198,7 @@ fn run_segments(
             let is_64 = module.info().memories[*memory].is_64();
             let start = store.instances[instance].eval_index(store, offset, is_64);
             let place = store.instances[instance].memory(*memory);
-            store.memory_write(place, start, segment.bytes.as_slice())?;
+            store.memory_write(place, start, &module.bytes()[segment.bytes.clone()])?;
         }
         store.instances[instance].drop_data(data);
     }
@@ -313,7 +313,7 @@ impl InstanceData {
                 ConstOp::I64(value) => ValRaw::from_u64(value as u64),
                 ConstOp::F32(bits) => ValRaw::from_u64(bits.into()),
                 ConstOp::F64(bits) => ValRaw::from_u64(bits),
-                ConstOp::V128(bits) => ValRaw::from_u128(bits),
+                ConstOp::V128(bytes) => ValRaw::from_u128(u128::from_le_bytes(bytes)),
                 ConstOp::GlobalGet(index) => self.global_value(store, index),
                 ConstOp::RefNull => ValRaw::from_u64(0),
                 ConstOp::RefFunc(func) => ValRaw::from_u64(self.func(func).raw()),
@@ -385,8 +385,8 @@ impl InstanceData {
     /// A reference to a function: one that is imported, or one that the module lets escape.
     pub(crate) fn func(&self, index: FuncIndex) -> FuncPtr {
         let info = self.info();
-        let func_ref = match info.escaped_index.get(&index) {
-            Some(escaped) => self.vmctx.at::<VmFuncRef>(info.offsets.func_ref(*escaped)),
+        let func_ref = match info.escaped_index[index].expand() {
+            Some(escaped) => self.vmctx.at::<VmFuncRef>(info.offsets.func_ref(escaped)),
             None => {
                 let import = self.vmctx.at::<VmFunctionImport>(info.offsets.imported_func(index));
                 // SAFETY: the place is within the vmctx and was filled with the imports.
@@ -409,7 +409,8 @@ impl InstanceData {
     /// The bytes of a data segment, unless it was dropped.
     pub(super) fn data(&self, index: DataIndex) -> Option<SharedBytes> {
         let dropped = self.dropped_data[index.as_u32() as usize];
-        (!dropped).then(|| self.info().data[index].bytes.clone())
+        let bytes = || self.info().data[index].bytes.clone();
+        (!dropped).then(|| SharedBytes::new(self.module.bytes().clone(), bytes()))
     }
 
     pub(super) fn drop_data(&mut self, index: DataIndex) {

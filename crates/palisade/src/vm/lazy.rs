@@ -108,7 +108,20 @@ struct Wanted {
 }
 
 /// An image of the module that `meta` describes, of which nothing is compiled yet.
-pub(crate) fn reserve(
+pub(crate) fn begin_lazily(
+    compiler: &Arc<Compiler>,
+    meta: Arc<ModuleMeta>,
+    bytes: ModuleBytes,
+) -> Result<Arc<CodeImage>> {
+    let functions = meta.info.bodies.len();
+    let image = reserve(compiler, meta, bytes)?;
+    let stubs = lazy::stubs(functions);
+    image.add(|_| Ok(Text { bytes: stubs, ..Text::default() }))?;
+    Ok(image)
+}
+
+/// As [`begin_lazily`], without the stubs.
+fn reserve(
     compiler: &Arc<Compiler>,
     meta: Arc<ModuleMeta>,
     bytes: ModuleBytes,
@@ -133,17 +146,13 @@ pub(crate) fn reserve(
     let capacity = capacity + lazy::stub_bytes(functions) + palisade_sys::page_size();
     let words = lazy::stub_words(functions);
     let image = CodeImage::reserve(compiler, words, capacity, Some(meta), Some(lazy))?;
-    let mut stubs = lazy::stubs(functions);
-    // What comes from a file is whole pages.
-    stubs.resize(stubs.len().next_multiple_of(palisade_sys::page_size()), 0);
-    image.add(|_| Ok(Text { bytes: stubs, ..Text::default() }))?;
     // The image does not move, and outlives everything that calls a stub.
     let context = Arc::as_ptr(&image).cast();
     lazy::fill_words(image.words(), image.address(0), resolve, context);
     Ok(image)
 }
 
-/// As [`reserve`], of which that is compiled which `artifact` has.
+/// As [`begin_lazily`], of which that is compiled which `artifact` has.
 pub(crate) fn restore(
     compiler: &Arc<Compiler>,
     artifact: &Artifact,

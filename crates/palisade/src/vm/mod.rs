@@ -41,8 +41,7 @@ pub(crate) use global::GlobalData;
 pub(crate) use instance::{ImportValue, InstanceIndex, instantiate};
 pub(crate) use interrupt::Interrupt;
 pub(crate) use lazy::{
-    compile_in_background, compile_in_background_if_needed, reserve as reserve_lazily,
-    restore as restore_lazily,
+    begin_lazily, compile_in_background, compile_in_background_if_needed, restore as restore_lazily,
 };
 pub(crate) use memory::MemoryData;
 pub(crate) use memory_pool::{MemoryPool, ModuleImage};
