@@ -17,7 +17,8 @@ pub enum Compilation {
     /// first call of each function takes longer, and calls between functions cost a jump more.
     Lazy,
     /// As [`Compilation::Lazy`], and those that were not called yet on other threads meanwhile, what is likely to be
-    /// called soon first. For programs that run once.
+    /// called soon first. A function without loops that is called before that is not optimised at first. For programs that
+    /// run once.
     LazyWithBackground,
 }
 
