@@ -1,9 +1,7 @@
 //! Arguments of bound functions.
 
 use crate::flat::{One, Two};
-use crate::{
-    Address, Encoding, GuestBox, GuestPtr, GuestRecord, GuestValue, Scope, ViewMut,
-};
+use crate::{Address, Encoding, GuestBox, GuestPtr, GuestRecord, GuestValue, Scope, ViewMut};
 use palisade::{AsContextMut, ExternRef, Func, Result, Rooted, V128};
 
 /// What can be passed to a function that [`Guest::func`](crate::Guest::func) has bound.

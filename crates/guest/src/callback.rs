@@ -89,8 +89,10 @@ pub trait IntoCallback<T, Params, Results>: Send + Sync + 'static {
     fn into_shape(self) -> Arc<Self::Shape>;
     /// A function that calls what is in `cell`.
     #[doc(hidden)]
-    fn shell(store: impl AsContextMut<Data = T>, cell: Arc<RwLock<Option<Arc<Self::Shape>>>>)
-    -> Func;
+    fn shell(
+        store: impl AsContextMut<Data = T>,
+        cell: Arc<RwLock<Option<Arc<Self::Shape>>>>,
+    ) -> Func;
 }
 
 impl<A: Address> Guest<A> {

@@ -9,7 +9,9 @@
 #[non_exhaustive]
 pub enum AccessError {
     /// Some of the bytes are outside of the memory.
-    #[error("{len} bytes at address {address:#x} are not within the guest's memory of {memory} bytes")]
+    #[error(
+        "{len} bytes at address {address:#x} are not within the guest's memory of {memory} bytes"
+    )]
     OutOfBounds {
         /// The first byte.
         address: u64,
@@ -144,6 +146,16 @@ pub enum GuestError {
     NotACallback {
         /// The index.
         index: u64,
+    },
+    /// A class of an AssemblyScript guest is not what it was taken for.
+    #[error("class {class} is {found}, not {expected}")]
+    WrongClass {
+        /// The class's id.
+        class: u32,
+        /// What it was to be.
+        expected: String,
+        /// What it is.
+        found: String,
     },
     /// An AssemblyScript object is not what it was taken for.
     #[error("the object at address {address:#x} is {found}, not {expected}")]

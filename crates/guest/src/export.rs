@@ -24,11 +24,9 @@ pub(crate) fn typed<P: WasmParams + TypeList, R: WasmResults + TypeList>(
 ) -> Result<TypedFunc<P, R>, GuestError> {
     match instance.get_export(&mut store, name) {
         Some(Extern::Func(func)) => of_func(&store, func, name),
-        Some(other) => Err(GuestError::WrongKind {
-            name: name.into(),
-            kind: "function",
-            found: kind(&other),
-        }),
+        Some(other) => {
+            Err(GuestError::WrongKind { name: name.into(), kind: "function", found: kind(&other) })
+        }
         None => Err(missing(store, instance, name)),
     }
 }
@@ -41,7 +39,8 @@ pub(crate) fn of_func<P: WasmParams + TypeList, R: WasmResults + TypeList>(
 ) -> Result<TypedFunc<P, R>, GuestError> {
     func.typed(&store).map_err(|_| {
         let engine = store.as_context();
-        let expected = FuncType::new(engine.engine(), <P as TypeList>::types(), <R as TypeList>::types());
+        let expected =
+            FuncType::new(engine.engine(), <P as TypeList>::types(), <R as TypeList>::types());
         GuestError::Signature {
             name: name.into(),
             expected: expected.to_string(),

@@ -44,8 +44,7 @@ where
 }
 
 /// The guest's function with the guest's types.
-pub type Entry<P, R, A> =
-    TypedFunc<<P as GuestParams<A>>::Values, <R as GuestResults<A>>::Values>;
+pub type Entry<P, R, A> = TypedFunc<<P as GuestParams<A>>::Values, <R as GuestResults<A>>::Values>;
 
 /// The arguments of a bound function: a [`GuestArg`], or a tuple of at most 12.
 pub trait GuestParams<A: Address> {
@@ -107,11 +106,7 @@ impl<P: GuestParams<A>, R: GuestResults<A>, A: Address> GuestFunc<P, R, A> {
     }
 
     #[cold]
-    fn failed<C: AsContextMut>(
-        &self,
-        scope: Scope<'_, C, A>,
-        error: palisade::Error,
-    ) -> Result<R> {
+    fn failed<C: AsContextMut>(&self, scope: Scope<'_, C, A>, error: palisade::Error) -> Result<R> {
         scope.end(Err(error)).with_context(|| format!("in a call of the guest's `{}`", self.name))
     }
 

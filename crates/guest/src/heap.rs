@@ -42,6 +42,8 @@ pub(crate) struct Objects<A: Address> {
     pub(crate) pin: TypedFunc<(A,), (A,)>,
     pub(crate) unpin: TypedFunc<(A,), ()>,
     pub(crate) collect: TypedFunc<(), ()>,
+    /// Where the flags of the module's classes are.
+    pub(crate) rtti: u32,
 }
 
 /// An allocation.
@@ -69,10 +71,7 @@ impl<A: Address> Heap<A> {
         })
     }
 
-    fn find_c(
-        mut store: impl AsContextMut,
-        instance: &Instance,
-    ) -> Result<Heap<A>, GuestError> {
+    fn find_c(mut store: impl AsContextMut, instance: &Instance) -> Result<Heap<A>, GuestError> {
         let alloc = AllocFn::Size(typed(&mut store, instance, "malloc")?);
         let free = FreeFn::Ptr(typed(&mut store, instance, "free")?);
         Ok(Heap::Pair { alloc, free })
@@ -104,13 +103,17 @@ impl<A: Address> Heap<A> {
     }
 
     /// Allocates. What it gives is not checked yet.
-    pub(crate) fn alloc(&self, store: impl AsContextMut, size: A, align: A) -> Result<A> {
+    pub(crate) fn alloc(&self, mut store: impl AsContextMut, size: A, align: A) -> Result<A> {
         match self {
             Heap::Pair { alloc: AllocFn::Size(alloc), .. } => Ok(alloc.call(store, (size,))?.0),
             Heap::Pair { alloc: AllocFn::SizeAlign(alloc), .. } => {
                 Ok(alloc.call(store, (size, align))?.0)
             }
-            Heap::Objects(objects) => objects.new_pinned(store, size, ARRAY_BUFFER),
+            Heap::Objects(objects) => {
+                let (address,) = objects.new.call(&mut store, (size, ARRAY_BUFFER))?;
+                objects.pin.call(store, (address,))?;
+                Ok(address)
+            }
         }
     }
 
@@ -140,20 +143,19 @@ impl<A: Address> Objects<A> {
             pin: typed(&mut store, instance, "__pin")?,
             unpin: typed(&mut store, instance, "__unpin")?,
             collect: typed(&mut store, instance, "__collect")?,
+            rtti: rtti(store, instance)?,
         })
     }
+}
 
-    /// A new object that is pinned.
-    pub(crate) fn new_pinned(
-        &self,
-        mut store: impl AsContextMut,
-        size: A,
-        class: u32,
-    ) -> Result<A> {
-        let (address,) = self.new.call(&mut store, (size, class))?;
-        self.pin.call(store, (address,))?;
-        Ok(address)
-    }
+fn rtti(mut store: impl AsContextMut, instance: &Instance) -> Result<u32, GuestError> {
+    let missing = || GuestError::Missing {
+        kind: "global of type i32",
+        name: "__rtti_base".into(),
+        hint: String::new(),
+    };
+    let global = instance.get_global(&mut store, "__rtti_base").ok_or_else(missing)?;
+    global.get(store).i32().map(|base| base as u32).ok_or_else(missing)
 }
 
 /// Checks that an allocation of `size` bytes can be at `address` of a memory of `memory` bytes.

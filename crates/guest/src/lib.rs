@@ -2,29 +2,32 @@
 
 #![forbid(unsafe_code)]
 
-
-mod error;
 mod address;
-mod value;
-mod record;
-mod view;
-mod values;
-mod text;
-mod guest;
-mod export;
-mod heap;
-mod stack;
-mod owned;
-mod scope;
-mod func;
-mod flat;
 mod args;
-mod results;
-mod callback;
 mod assemblyscript;
+mod callback;
+mod error;
+mod export;
+mod flat;
+mod func;
+mod guest;
+mod heap;
+mod owned;
+mod record;
+mod results;
+mod scope;
+mod stack;
+mod text;
+mod value;
+mod values;
+mod view;
 
 pub use address::{Address, GuestPtr, PointsTo};
 pub use args::{GuestArg, Latin1, Utf16, WithLen};
+pub use assemblyscript::{
+    AsAbort, AsArray, AsObject, AsStr, AsString, AsVec, AssemblyScript, AssemblyScriptEnv, Level,
+    ObjectView,
+};
 pub use callback::{Callback, IntoCallback};
 pub use error::{AccessError, GuestError};
 pub use flat::{Append, One, Push, Two};

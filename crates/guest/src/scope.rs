@@ -3,9 +3,12 @@
 //! Invariant: whoever makes a `Scope` ends it by [`Scope::run`] or [`Scope::end`], whatever happens in between but a
 //! panic, during which no guest is called.
 
+use crate::assemblyscript::{new_object, not_its_guest};
 use crate::heap::{Block, Heap, check_allocation};
 use crate::text::without_nul;
-use crate::{AccessError, Address, Encoding, Guest, GuestError, GuestPtr, GuestValue, View, ViewMut};
+use crate::{
+    AccessError, Address, Encoding, Guest, GuestError, GuestPtr, GuestValue, View, ViewMut,
+};
 use palisade::error::Context;
 use palisade::{AsContext, AsContextMut, Result, StoreContext, StoreContextMut};
 use std::fmt;
@@ -205,12 +208,26 @@ impl<'g, C: AsContextMut, A: Address> Scope<'g, C, A> {
 
     /// An AssemblyScript object, pinned until the scope ends.
     pub(crate) fn object(&mut self, size: usize, class: u32) -> Result<GuestPtr<u8, A>> {
-        let Heap::Objects(objects) = self.guest.heap()? else {
-            return Err(crate::assemblyscript::not_its_guest().into());
-        };
-        let address = crate::assemblyscript::new_object(self.guest, objects, &mut self.store, size, class)?;
-        self.adopt(GuestPtr::<u8, A>::from_address(address))?;
-        Ok(GuestPtr::from_address(address))
+        let Heap::Objects(objects) = self.guest.heap()? else { return Err(not_its_guest().into()) };
+        self.guest.sweep(&mut self.store)?;
+        let address = new_object(self.guest, objects, &mut self.store, size, class)?;
+        objects.pin.call(&mut self.store, (address,))?;
+        let at = GuestPtr::from_address(address);
+        self.adopt(at)?;
+        Ok(at)
+    }
+
+    /// Where an AssemblyScript guest says what its classes are.
+    pub(crate) fn rtti(&self) -> Result<u32, GuestError> {
+        match self.guest.heap()? {
+            Heap::Objects(objects) => Ok(objects.rtti),
+            Heap::Pair { .. } => Err(not_its_guest()),
+        }
+    }
+
+    /// Leaves what was allocated on the heap to somebody else.
+    pub(crate) fn release(&mut self) {
+        self.blocks.clear();
     }
 
     fn alloc(&mut self, size: Option<usize>, align: usize) -> Result<A> {
@@ -250,16 +267,14 @@ impl<'g, C: AsContextMut, A: Address> Scope<'g, C, A> {
         // Each allocation is rounded up to 16 bytes.
         self.on_stack = self.on_stack.saturating_add(size.next_multiple_of(16));
         let memory = self.guest.memory().data_size(&self.store);
-        check_allocation(address.into(), size as u64, align as u64, memory).map_err(
-            |error| match error {
-                GuestError::Exhausted { size } => GuestError::BadAllocation {
-                    address: 0,
-                    size,
-                    reason: "no stack is there",
-                },
+        check_allocation(address.into(), size as u64, align as u64, memory).map_err(|error| {
+            match error {
+                GuestError::Exhausted { size } => {
+                    GuestError::BadAllocation { address: 0, size, reason: "no stack is there" }
+                }
                 error => error,
-            },
-        )?;
+            }
+        })?;
         Ok(address)
     }
 }

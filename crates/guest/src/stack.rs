@@ -5,9 +5,7 @@
 
 use crate::export::typed;
 use crate::{Address, GuestError};
-use palisade::{
-    AsContextMut, Extern, Global, Instance, Mutability, Result, TypedFunc, Val,
-};
+use palisade::{AsContextMut, Extern, Global, Instance, Mutability, Result, TypedFunc, Val};
 
 /// The alignment that C guarantees of a stack pointer.
 const STACK_ALIGN: u64 = 16;
@@ -21,7 +19,11 @@ const NAMES: [[&str; 3]; 2] = [
 /// How the stack pointer is read and moved.
 #[derive(Clone, Copy)]
 pub(crate) enum Stack<A: Address> {
-    Functions { save: TypedFunc<(), (A,)>, alloc: TypedFunc<(A,), (A,)>, restore: TypedFunc<(A,), ()> },
+    Functions {
+        save: TypedFunc<(), (A,)>,
+        alloc: TypedFunc<(A,), (A,)>,
+        restore: TypedFunc<(A,), ()>,
+    },
     Pointer(Global),
 }
 
@@ -107,4 +109,3 @@ impl<A: Address> Stack<A> {
         }
     }
 }
-

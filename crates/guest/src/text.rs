@@ -67,9 +67,7 @@ impl Encoding {
             Encoding::Utf8 | Encoding::Latin1 => {
                 CStr::from_bytes_until_nul(bytes).ok().map(CStr::count_bytes)
             }
-            Encoding::Utf16 => {
-                Some(bytes.chunks_exact(2).position(|unit| unit == [0, 0])? * 2)
-            }
+            Encoding::Utf16 => Some(bytes.chunks_exact(2).position(|unit| unit == [0, 0])? * 2),
         }
     }
 
@@ -116,10 +114,8 @@ impl Encoding {
             Encoding::Utf16 => Ok(text.encode_utf16().flat_map(u16::to_le_bytes).collect()),
             Encoding::Latin1 => {
                 let byte = |character| {
-                    u8::try_from(character).map_err(|_| AccessError::Unencodable {
-                        character,
-                        encoding: self.name(),
-                    })
+                    u8::try_from(character)
+                        .map_err(|_| AccessError::Unencodable { character, encoding: self.name() })
                 };
                 text.chars().map(byte).collect()
             }

@@ -8,7 +8,12 @@ use crate::{Address, GuestPtr};
 /// A number that slices of a guest's memory can be of.
 ///
 /// Implemented for `u8` to `u64`, `i8` to `i64`, `f32` and `f64`.
-pub trait Number: GuestValue + bytemuck::Pod + sealed::Sealed {}
+pub trait Number: GuestValue + bytemuck::Pod + sealed::Sealed {
+    /// Whether it is a floating-point number.
+    const FLOAT: bool;
+    /// Whether it can be negative.
+    const SIGNED: bool;
+}
 
 mod sealed {
     pub trait Sealed {}
@@ -62,9 +67,12 @@ pub trait GuestValue: Sized {
 }
 
 macro_rules! numbers {
-    ($($ty:ty),*) => {$(
+    ($($ty:ident),*) => {$(
         impl sealed::Sealed for $ty {}
-        impl Number for $ty {}
+        impl Number for $ty {
+            const FLOAT: bool = matches!(stringify!($ty).as_bytes()[0], b'f');
+            const SIGNED: bool = !matches!(stringify!($ty).as_bytes()[0], b'u');
+        }
         impl GuestValue for $ty {
             const SIZE: usize = size_of::<$ty>();
             const ALIGN: usize = size_of::<$ty>();
