@@ -82,11 +82,12 @@ fn emscripten(engine: &Engine) -> Linker<i32> {
         .func_wrap(
             "env",
             "emscripten_memcpy_big",
-            |mut caller: Caller<'_, i32>, to: u32, from: u32, len: u32| -> Result<()> {
+            |mut caller: Caller<'_, i32>, to: u32, from: u32, len: u32| -> Result<u32> {
                 let memory = caller.get_export("memory").and_then(Extern::into_memory).unwrap();
                 let mut bytes = vec![0; len as usize];
                 memory.read(&caller, from as usize, &mut bytes)?;
-                Ok(memory.write(&mut caller, to as usize, &bytes)?)
+                memory.write(&mut caller, to as usize, &bytes)?;
+                Ok(to)
             },
         )
         .unwrap();

@@ -154,7 +154,9 @@ impl GuestBuilder {
         };
         check_addresses::<A>(&store, memory)?;
         let heap = match self.allocator {
-            Some((alloc, free)) => Ok(Heap::custom(&store, alloc, free)?),
+            Some((alloc, free)) => {
+                Ok(Heap::custom(&store, alloc, free).context("the given allocator")?)
+            }
             None => Heap::find(&mut store, &instance),
         };
         let table = match self.table {

@@ -87,11 +87,11 @@ impl<A: Address> Heap<A> {
         alloc: Func,
         free: Func,
     ) -> Result<Heap<A>, GuestError> {
-        let alloc = match of_func(&store, alloc, "the allocating function") {
+        let alloc = match of_func(&store, alloc, "alloc") {
             Ok(alloc) => AllocFn::Size(alloc),
             Err(error) => AllocFn::SizeAlign(alloc.typed(&store).map_err(|_| error)?),
         };
-        let free = match of_func(&store, free, "the freeing function") {
+        let free = match of_func(&store, free, "free") {
             Ok(free) => FreeFn::Ptr(free),
             Err(error) => match (free.typed(&store), free.typed(&store)) {
                 (Ok(free), _) => FreeFn::PtrSize(free),
