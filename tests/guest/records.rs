@@ -171,7 +171,7 @@ fn records_are_checked_as_a_whole() {
 struct Packed {
     a: u8,
     b: u32,
-    c: ([u16; 2]),
+    c: [u16; 2],
     d: u8,
 }
 

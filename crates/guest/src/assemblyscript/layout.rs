@@ -54,7 +54,7 @@ impl Flags {
         }
     }
 
-    /// What the elements are. Typed arrays say nothing of theirs but the type.
+    /// What the elements are, if the class is one of arrays.
     pub(super) fn element(self) -> Element {
         // One bit for each alignment, of which one is set.
         let align = self.0 >> Flags::VALUE_ALIGN & 0b1_1111;
