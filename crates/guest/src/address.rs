@@ -99,6 +99,7 @@ pub struct GuestPtr<T, A = u32> {
 
 impl<T> GuestPtr<T, u32> {
     /// A pointer of a guest with 32-bit addresses.
+    #[inline]
     pub const fn new(address: u32) -> Self {
         GuestPtr { address, of: PhantomData }
     }
@@ -116,17 +117,20 @@ impl<T> GuestPtr<T, u64> {
 
 impl<T, A: Address> GuestPtr<T, A> {
     /// A pointer of a guest with addresses of type `A`.
+    #[inline]
     pub const fn from_address(address: A) -> Self {
         GuestPtr { address, of: PhantomData }
     }
 
     /// Where it points to.
+    #[inline]
     pub const fn address(self) -> A {
         self.address
     }
 
     /// Whether it is null. Byte 0 of a memory can be read like any other; that null points to nothing is what C, Rust
     /// and AssemblyScript agree on.
+    #[inline]
     pub fn is_null(self) -> bool {
         self.address.into() == 0
     }
@@ -137,6 +141,7 @@ impl<T, A: Address> GuestPtr<T, A> {
     }
 
     /// So many bytes further on, as another type. Wraps.
+    #[inline]
     #[must_use]
     pub fn byte_add<U>(self, bytes: u64) -> GuestPtr<U, A> {
         let address: u64 = self.address.into();
@@ -146,6 +151,7 @@ impl<T, A: Address> GuestPtr<T, A> {
 
 impl<T: GuestValue, A: Address> GuestPtr<T, A> {
     /// The element at `index` of the array whose first element this points to. Wraps.
+    #[inline]
     #[must_use]
     pub fn element(self, index: u64) -> Self {
         self.byte_add(index.wrapping_mul(T::SIZE as u64))

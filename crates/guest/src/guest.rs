@@ -273,6 +273,7 @@ impl<A: Address> Guest<A> {
     }
 
     /// Its memory.
+    #[inline]
     pub fn memory(&self) -> Memory {
         self.0.memory
     }
@@ -476,6 +477,14 @@ impl<A: Address> Guest<A> {
 
     pub(crate) fn heap(&self) -> Result<&Heap<A>, GuestError> {
         self.0.heap.as_ref().map_err(GuestError::clone)
+    }
+
+    pub(crate) fn has_heap(&self) -> bool {
+        self.0.heap.is_ok()
+    }
+
+    pub(crate) fn has_stack(&self) -> bool {
+        self.0.stack.is_ok()
     }
 
     pub(crate) fn stack(&self) -> Result<&Stack<A>, GuestError> {

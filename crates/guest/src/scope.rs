@@ -236,10 +236,7 @@ impl<'g, C: AsContextMut, A: Address> Scope<'g, C, A> {
         let stack = match self.place {
             Place::Heap => false,
             Place::Stack => true,
-            Place::Either => {
-                let (stack, heap) = (self.guest.stack().is_ok(), self.guest.heap().is_ok());
-                stack && (fits || !heap)
-            }
+            Place::Either => self.guest.has_stack() && (fits || !self.guest.has_heap()),
         };
         if !stack {
             self.guest.sweep(&mut self.store)?;

@@ -14,11 +14,13 @@ pub struct Values<'a, T> {
 
 impl<'a, T: GuestValue> Values<'a, T> {
     /// `bytes` are those of `len` values.
+    #[inline]
     pub(crate) fn new(bytes: &'a [u8], len: usize) -> Self {
         Values { bytes, len, of: PhantomData }
     }
 
     /// The value `index` places further on.
+    #[inline]
     pub fn get(&self, index: usize) -> Option<T> {
         (index < self.len).then(|| T::load(&self.bytes[index * T::SIZE..]))
     }

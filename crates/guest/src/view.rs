@@ -75,11 +75,13 @@ fn misaligned(address: u64, align: usize) -> AccessError {
 
 impl<'a> View<'a> {
     /// Of these bytes, whose first is at address 0: what [`palisade::Memory::data`] gives.
+    #[inline]
     pub fn new(bytes: &'a [u8]) -> View<'a> {
         View { bytes, text_limit: DEFAULT_TEXT_LIMIT }
     }
 
     /// With another limit for texts, in bytes of the guest's encoding.
+    #[inline]
     #[must_use]
     pub fn with_text_limit(mut self, bytes: usize) -> View<'a> {
         self.text_limit = bytes;
@@ -87,6 +89,7 @@ impl<'a> View<'a> {
     }
 
     /// Bytes of the memory.
+    #[inline]
     pub fn size(&self) -> usize {
         self.bytes.len()
     }
@@ -133,6 +136,7 @@ impl<'a> View<'a> {
     /// # Errors
     ///
     /// When they are not all within the memory.
+    #[inline]
     pub fn values<T: GuestValue>(
         &self,
         at: impl PointsTo<T>,
@@ -226,11 +230,13 @@ fn utf8(bytes: &[u8], address: u64) -> Result<&str, AccessError> {
 
 impl<'a> ViewMut<'a> {
     /// Of these bytes, whose first is at address 0: what [`palisade::Memory::data_mut`] gives.
+    #[inline]
     pub fn new(bytes: &'a mut [u8]) -> ViewMut<'a> {
         ViewMut { bytes, text_limit: DEFAULT_TEXT_LIMIT }
     }
 
     /// With another limit for texts that are read, in bytes of the guest's encoding.
+    #[inline]
     #[must_use]
     pub fn with_text_limit(mut self, bytes: usize) -> ViewMut<'a> {
         self.text_limit = bytes;
@@ -290,6 +296,7 @@ impl<'a> ViewMut<'a> {
     }
 
     /// All bytes.
+    #[inline]
     pub fn into_bytes(self) -> &'a mut [u8] {
         self.bytes
     }
