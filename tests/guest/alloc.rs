@@ -4,7 +4,8 @@ use crate::{Host, assert_error, library};
 use palisade::{AsContextMut, Engine, Error, Instance, Module, Result, Store, Trap};
 use palisade_guest::{Encoding, Guest, GuestBuilder, GuestError, GuestPtr};
 
-/// A bump allocator that counts: `live` is how many blocks are allocated, `freed` the last that was freed.
+/// A bump allocator that counts: `live` is how many blocks are allocated, `freed` the last that was
+/// freed.
 const COUNTING: &str = r#"(module
     (memory (export "memory") 1 1)
     (global $next (mut i32) (i32.const 1024))
@@ -197,8 +198,8 @@ fn allocators_of_other_types_are_named_when_they_are_needed() {
     );
     assert_error(
         host.guest.alloc::<u8>(&mut host.store, 1),
-        "the guest has no allocator: the guest's function `malloc` has the type (i64) -> (i32), but \
-         is used as (i32) -> (i32); the guest exports no function `__new`",
+        "the guest has no allocator: the guest's function `malloc` has the type (i64) -> (i32), \
+         but is used as (i32) -> (i32); the guest exports no function `__new`",
     );
     let mut host = Host::new(
         r#"(module (memory (export "memory") 1)
@@ -269,8 +270,8 @@ fn custom_pairs_are_called_by_their_types() {
     let pairs = [with("alloc1", "dealloc1").unwrap(), with("alloc1", "dealloc2").unwrap()];
     assert_error(
         with("wrong", "dealloc"),
-        "the given allocator: the guest's function `alloc` has the type (f32) -> (), but is used as \
-         (i32) -> (i32)",
+        "the given allocator: the guest's function `alloc` has the type (f32) -> (), but is \
+         used as (i32) -> (i32)",
     );
     assert!(with("alloc", "wrong").is_err());
     for (guest, size) in pairs.into_iter().zip([64, 12]) {

@@ -1,4 +1,5 @@
-//! Libraries in C and C++ that Emscripten made: all that `cwrap` and the views of its JavaScript do.
+//! Libraries in C and C++ that Emscripten made: all that `cwrap` and the views of its JavaScript
+//! do.
 
 use crate::{emscripten, library, wasm};
 use palisade::{Engine, Memory, MemoryType, Module, Store};

@@ -1,4 +1,5 @@
-//! AssemblyScript's objects at the edges: of all kinds, of the wrong kind, and with headers that lie.
+//! AssemblyScript's objects at the edges: of all kinds, of the wrong kind, and with headers that
+//! lie.
 
 use crate::assemblyscript::{Host, load};
 use crate::assert_error;
@@ -273,7 +274,8 @@ fn objects_that_lie_are_found_out() {
         for value in [0, 1, 2, 5, 13, size - 4, size, size + 1, 1 << 31, u32::MAX - 3, u32::MAX] {
             host.guest.view_mut(&mut host.store).set(field, &value).unwrap();
             let view = host.objects.view(&host.store);
-            // Whatever it gives is within the memory, which the borrow of the slice has made sure of.
+            // Whatever it gives is within the memory, which the borrow of the slice has made sure
+            // of.
             if let Ok(slice) = view.slice::<i32>(at) {
                 assert!(others || value == class);
                 assert!(slice.len() <= size as usize / 4);
@@ -337,7 +339,8 @@ fn other_guests_are_refused() {
     let host = crate::library("strings");
     assert_error(
         AssemblyScript::of(&host.guest),
-        "the guest has no allocator: it is not an AssemblyScript guest, but has `malloc` or another",
+        "the guest has no allocator: it is not an AssemblyScript guest, but has `malloc` or \
+         another",
     );
     let mut host = crate::Host::new(
         r#"(module (memory (export "memory") 1)

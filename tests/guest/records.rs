@@ -201,7 +201,8 @@ fn any_byte_but_zero_is_true() {
     assert_eq!(values, [false, true, true, true]);
 }
 
-/// The size of an AssemblyScript class does not have the padding that C would put behind its last field.
+/// The size of an AssemblyScript class does not have the padding that C would put behind its last
+/// field.
 #[test]
 fn the_end_is_that_of_the_last_field() {
     assert_eq!((Tuple::END, All::END), (24, All::FIELDS.next.offset() + 4));

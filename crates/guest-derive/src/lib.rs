@@ -1,7 +1,7 @@
 //! The derive macro of `palisade-guest`, which describes it: see `GuestRecord` there.
 //!
-//! It computes no offset itself. It emits constants, which the compiler computes from the sizes and alignments of the
-//! fields' types, so that a record may hold any type that has them.
+//! It computes no offset itself. It emits constants, which the compiler computes from the sizes and
+//! alignments of the fields' types, so that a record may hold any type that has them.
 
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,8 @@
 //! Addresses of guests, with and without a type.
 //!
-//! An address is a number that a guest has given: it may be anything, and nothing here looks whether there is something
-//! at it. That is checked at each access, by `view.rs`. Arithmetic wraps as the guest's own does.
+//! An address is a number that a guest has given: it may be anything, and nothing here looks
+//! whether there is something at it. That is checked at each access, by `view.rs`. Arithmetic wraps
+//! as the guest's own does.
 
 use crate::value::GuestValue;
 use crate::{Field, GuestRecord};
@@ -87,11 +88,11 @@ impl<T, A: Address> PointsTo<T> for GuestPtr<T, A> {
 
 /// A guest's pointer to a `T` of its own.
 ///
-/// It is a number with a type. It may be null, stale or wild; an access through it checks that it is within the memory,
-/// and nothing knows whether a `T` is there.
+/// It is a number with a type. It may be null, stale or wild; an access through it checks that it
+/// is within the memory, and nothing knows whether a `T` is there.
 ///
-/// `T` is what the host reads at that place: a number, an array, a record, another pointer ([`GuestValue`]), or any type
-/// at all if only the guest uses the pointer.
+/// `T` is what the host reads at that place: a number, an array, a record, another pointer
+/// ([`GuestValue`]), or any type at all if only the guest uses the pointer.
 pub struct GuestPtr<T, A = u32> {
     address: A,
     of: PhantomData<fn() -> T>,
@@ -128,8 +129,8 @@ impl<T, A: Address> GuestPtr<T, A> {
         self.address
     }
 
-    /// Whether it is null. Byte 0 of a memory can be read like any other; that null points to nothing is what C, Rust
-    /// and AssemblyScript agree on.
+    /// Whether it is null. Byte 0 of a memory can be read like any other; that null points to
+    /// nothing is what C, Rust and AssemblyScript agree on.
     #[inline]
     pub fn is_null(self) -> bool {
         self.address.into() == 0

@@ -11,19 +11,20 @@ use palisade::{AsContextMut, ExternRef, Func, Result, Rooted, V128};
 /// | `i32`, `u32`, `i64`, `u64`, `f32`, `f64`, `V128` | the number |
 /// | `i8`, `u8`, `i16`, `u16` | `i32`, with the sign or zeros above |
 /// | `bool` | `i32`, 0 or 1 |
-/// | [`GuestPtr`], `&`[`GuestBox`], [`Callback`](crate::Callback) | an address, or an index of the table |
+/// | [`GuestPtr`], `&`[`GuestBox`] | the address |
+/// | [`Callback`](crate::Callback) | the index of the table |
 /// | `&str` | the address of a copy with a NUL at its end, in UTF-8 |
 /// | [`Utf16`], [`Latin1`] | the same in another encoding |
 /// | `&[T]` of a [`GuestValue`] | the address of a copy |
 /// | `&mut [T]` | the address of a copy, which is copied back when the function has returned |
 /// | `&R` and `&mut R` of a [`GuestRecord`] | likewise |
-/// | [`WithLen`] of `&str`, [`Utf16`], [`Latin1`], `&[T]`, `&mut [T]` | two: the address of a copy, and how many units or values; texts without a NUL |
+/// | [`WithLen`] of a text, `&[T]`, `&mut [T]` | two: the address of a copy, and its length |
 /// | `Option` of `&str`, `&[T]`, `&R` | as without `Option`; null if `None` |
 /// | `Option<Func>`, `Option<Rooted<ExternRef>>` | the reference |
-/// | [`AsStr`](crate::AsStr), [`AsArray`](crate::AsArray) and their kin | a new AssemblyScript object, pinned during the call |
+/// | [`AsStr`](crate::AsStr), [`AsArray`](crate::AsArray) | a new object, pinned during the call |
 ///
-/// Addresses are `i32`, or `i64` for guests with 64-bit memories; so are lengths. Copies live until the call ends: on the
-/// guest's stack if it has one that the host can use and they fit the
+/// Addresses are `i32`, or `i64` for guests with 64-bit memories; so are lengths. Copies live until
+/// the call ends: on the guest's stack if it has one that the host can use and they fit the
 /// [limit](crate::GuestBuilder::stack_limit), else in memory of its allocator.
 ///
 /// Types of yours can be arguments too:
@@ -53,7 +54,8 @@ pub trait GuestArg {
     /// Whether [`finish`](Self::finish) does anything.
     const FINISH: bool = false;
 
-    /// Puts into the guest what the guest has to have, and gives the guest's values. The scope frees it after the call.
+    /// Puts into the guest what the guest has to have, and gives the guest's values. The scope
+    /// frees it after the call.
     ///
     /// # Errors
     ///
@@ -84,7 +86,8 @@ pub struct Utf16<'a>(pub &'a str);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Latin1<'a>(pub &'a str);
 
-/// A text or array whose length is the guest's next parameter. See [`GuestArg`].
+/// A text or array whose length is the guest's next parameter: in units of the encoding (bytes, or
+/// pairs of them in UTF-16) or in elements. Texts have no terminator then. See [`GuestArg`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WithLen<T>(pub T);
 

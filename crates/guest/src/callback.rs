@@ -1,8 +1,9 @@
 //! Closures of the host in the guest's table, where the guest calls them by function pointers.
 //!
-//! A host function lives as long as its store. So that a removed closure is dropped at once all the same, what goes into
-//! the table is a small function that looks into a cell for the closure; cell, function and place in the table are used
-//! again by the next closure of the same type. Looking takes a lock that nobody waits for, some 20 ns a call.
+//! A host function lives as long as its store. So that a removed closure is dropped at once all the
+//! same, what goes into the table is a small function that looks into a cell for the closure; cell,
+//! function and place in the table are used again by the next closure of the same type. Looking
+//! takes a lock that nobody waits for, some 20 ns a call.
 
 use crate::args::GuestArg;
 use crate::flat::One;
@@ -13,7 +14,8 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// A function of the host in the guest's table. To the guest it is a function pointer, as an argument or in its memory.
+/// A function of the host in the guest's table. To the guest it is a function pointer, as an
+/// argument or in its memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Callback<A: Address = u32> {
     index: A,
@@ -77,8 +79,8 @@ impl<F: ?Sized + Send + Sync + 'static> Clear for Cell<F> {
     }
 }
 
-/// A closure that can be a callback: of parameters and a result that cross the boundary as they are, optionally with a
-/// [`Caller`] first; the result may be in a [`palisade::Result`].
+/// A closure that can be a callback: of parameters and a result that cross the boundary as they
+/// are, optionally with a [`Caller`] first; the result may be in a [`palisade::Result`].
 ///
 /// It cannot be implemented elsewhere.
 pub trait IntoCallback<T, Params, Results>: Send + Sync + 'static {
@@ -160,8 +162,8 @@ impl<A: Address> Guest<A> {
         }
     }
 
-    /// As [`add_callback`](Self::add_callback), with a function that the host has already, of any guest or made by
-    /// [`Func::wrap`] or [`Func::new`].
+    /// As [`add_callback`](Self::add_callback), with a function that the host has already, of any
+    /// guest or made by [`Func::wrap`] or [`Func::new`].
     ///
     /// # Errors
     ///
@@ -172,8 +174,8 @@ impl<A: Address> Guest<A> {
         Ok(Callback { index })
     }
 
-    /// Takes a function out of the guest's table and drops its closure; if it is running, when it is done. A guest that
-    /// calls the function pointer later traps, until the place is used again.
+    /// Takes a function out of the guest's table and drops its closure; if it is running, when it
+    /// is done. A guest that calls the function pointer later traps, until the place is used again.
     ///
     /// # Errors
     ///

@@ -1,8 +1,9 @@
 //! What can go wrong between a host and its guest, in two types.
 //!
-//! [`AccessError`] is what reading and writing memory gives: small, without an allocation, because views are made in
-//! loops. [`GuestError`] is about what a guest exports. Both become a [`palisade::Error`] by `?`, in which
-//! `downcast_ref` finds them; what a guest's own functions fail with passes through unchanged.
+//! [`AccessError`] is what reading and writing memory gives: small, without an allocation, because
+//! views are made in loops. [`GuestError`] is about what a guest exports. Both become a
+//! [`palisade::Error`] by `?`, in which `downcast_ref` finds them; what a guest's own functions
+//! fail with passes through unchanged.
 
 /// Bytes of a guest cannot be read or written as asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -62,8 +62,8 @@ pub(crate) fn kind(item: &Extern) -> &'static str {
     }
 }
 
-/// With a hint if a function's name differs by the underscore that C compilers of other platforms put in front, or by
-/// case.
+/// With a hint if a function's name differs by the underscore that C compilers of other platforms
+/// put in front, or by case.
 fn missing(mut store: impl AsContextMut, instance: &Instance, name: &str) -> GuestError {
     let plain = |name: &str| name.trim_start_matches('_').to_ascii_lowercase();
     let similar = instance

@@ -1,9 +1,9 @@
 //! How the arguments of a bound function become those of the guest's.
 //!
-//! An argument of Rust is one value of the guest ([`One`]) or two ([`Two`], as pointer and length are), so the list of
-//! the guest's values has another length than Rust's tuple. It is worked out by types alone: a list of arguments in
-//! pairs, `(first, (second, (third, ())))`, pushes its values onto a tuple that begins as `()`. After inlining nothing is
-//! left of this.
+//! An argument of Rust is one value of the guest ([`One`]) or two ([`Two`], as pointer and length
+//! are), so the list of the guest's values has another length than Rust's tuple. It is worked out
+//! by types alone: a list of arguments in pairs, `(first, (second, (third, ())))`, pushes its
+//! values onto a tuple that begins as `()`. After inlining nothing is left of this.
 
 use palisade::WasmTy;
 

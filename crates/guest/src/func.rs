@@ -1,8 +1,9 @@
 //! Functions of a guest with Rust's types: strings, slices and records among them.
 //!
-//! The guest's type is checked when the function is bound. A call puts into the guest what must be there, calls, reads
-//! what the result points to, and frees what it has put there, also when something fails in between. If all arguments
-//! and results are plain numbers, that is a call of the [`TypedFunc`] and nothing else.
+//! The guest's type is checked when the function is bound. A call puts into the guest what must be
+//! there, calls, reads what the result points to, and frees what it has put there, also when
+//! something fails in between. If all arguments and results are plain numbers, that is a call of
+//! the [`TypedFunc`] and nothing else.
 
 use crate::args::GuestArg;
 use crate::export::TypeList;
@@ -17,8 +18,8 @@ use std::sync::Arc;
 
 /// A function of a guest, bound to Rust's types by [`Guest::func`].
 ///
-/// `E` is for the compiler and follows from the others. To keep one in a struct, name the types of its arguments with
-/// `'static`; calls take those of any lifetime:
+/// `E` is for the compiler and follows from the others. To keep one in a struct, name the types of
+/// its arguments with `'static`; calls take those of any lifetime:
 ///
 /// ```
 /// use palisade::{Result, Store};
@@ -81,8 +82,8 @@ impl<P: GuestParams<A>, R: GuestResults<A>, A: Address> GuestFunc<P, R, A> {
     ///
     /// # Errors
     ///
-    /// When an argument cannot be put into the guest, the function fails, or its result is not what its type says. What
-    /// was put into the guest is freed in any case.
+    /// When an argument cannot be put into the guest, the function fails, or its result is not what
+    /// its type says. What was put into the guest is freed in any case.
     #[inline(always)]
     pub fn call(&self, store: impl AsContextMut, params: P) -> Result<R> {
         let mut scope = Scope::for_call(&self.guest, store);

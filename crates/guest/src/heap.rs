@@ -1,8 +1,8 @@
 //! A guest's own allocator, called by the host.
 //!
-//! Three kinds: `malloc` and `free` of C, `__new` with `__pin` and `__unpin` of AssemblyScript, and a pair that the
-//! embedder names. Their types are checked when they are found; what they give is checked at each allocation, because a
-//! guest may give anything.
+//! Three kinds: `malloc` and `free` of C, `__new` with `__pin` and `__unpin` of AssemblyScript, and
+//! a pair that the embedder names. Their types are checked when they are found; what they give is
+//! checked at each allocation, because a guest may give anything.
 
 use crate::export::{of_func, typed};
 use crate::{Address, GuestError};
@@ -59,7 +59,8 @@ impl<A: Address> Heap<A> {
     ///
     /// # Errors
     ///
-    /// When that is nothing that can be used. The reason is remembered until somebody wants to allocate.
+    /// When that is nothing that can be used. The reason is remembered until somebody wants to
+    /// allocate.
     pub(crate) fn find(
         mut store: impl AsContextMut,
         instance: &Instance,
@@ -81,7 +82,8 @@ impl<A: Address> Heap<A> {
     ///
     /// # Errors
     ///
-    /// When they have none of the types that [`GuestBuilder::allocator`](crate::GuestBuilder::allocator) lists.
+    /// When they have none of the types that
+    /// [`GuestBuilder::allocator`](crate::GuestBuilder::allocator) lists.
     pub(crate) fn custom(
         store: impl AsContext,
         alloc: Func,

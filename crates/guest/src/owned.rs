@@ -6,14 +6,15 @@ use palisade::{AsContextMut, Result};
 use std::fmt;
 use std::marker::PhantomData;
 
-/// Values that the guest's allocator made room for, owned by the host. With an AssemblyScript guest, an object that the
-/// host has pinned.
+/// Values that the guest's allocator made room for, owned by the host. With an AssemblyScript
+/// guest, an object that the host has pinned.
 ///
-/// [`free`](Self::free) frees them. To drop this frees them too, but later, as there is no store at hand then: by the next
-/// allocation through the same [`Guest`], or by [`Guest::sweep`]. If there is none, they stay allocated as long as the
-/// guest lives.
+/// [`free`](Self::free) frees them. To drop this frees them too, but later, as there is no store at
+/// hand then: by the next allocation through the same [`Guest`], or by [`Guest::sweep`]. If there
+/// is none, they stay allocated as long as the guest lives.
 ///
-/// What the host owns is only the permission to free: the guest can reach its own memory, and may have freed it itself.
+/// What the host owns is only the permission to free: the guest can reach its own memory, and may
+/// have freed it itself.
 #[must_use = "what is dropped at once is freed by the next allocation"]
 pub struct GuestBox<T, A: Address = u32> {
     guest: Guest<A>,

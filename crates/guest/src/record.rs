@@ -1,4 +1,5 @@
-//! Records: C's structs, computed at compile time from what `derive(GuestRecord)` says of the fields.
+//! Records: C's structs, computed at compile time from what `derive(GuestRecord)` says of the
+//! fields.
 
 use crate::value::GuestValue;
 use std::fmt;
@@ -6,11 +7,13 @@ use std::marker::PhantomData;
 
 /// A struct that a guest has in its memory.
 ///
-/// The derive macro of the same name implements it, and [`GuestValue`], with the layout that C gives the same fields:
-/// in order, each at the next multiple of its alignment, and the whole padded to the largest of these. That is also
-/// the layout of Rust's `#[repr(C)]` and of AssemblyScript's classes. With `#[guest(packed)]` there is no padding.
+/// The derive macro of the same name implements it, and [`GuestValue`], with the layout that C
+/// gives the same fields: in order, each at the next multiple of its alignment, and the whole
+/// padded to the largest of these. That is also the layout of Rust's `#[repr(C)]` and of
+/// AssemblyScript's classes. With `#[guest(packed)]` there is no padding.
 ///
-/// Every field is a [`GuestValue`]: numbers, `bool`, arrays, other records, and pointers to anything as [`GuestPtr`].
+/// Every field is a [`GuestValue`]: numbers, `bool`, arrays, other records, and pointers to
+/// anything as [`GuestPtr`].
 ///
 /// ```
 /// use palisade_guest::{GuestPtr, GuestRecord, GuestValue, View, ViewMut};

@@ -1,7 +1,8 @@
-//! Allocations that live as long as one piece of work: a closure of the host, or the call of a bound function.
+//! Allocations that live as long as one piece of work: a closure of the host, or the call of a
+//! bound function.
 //!
-//! Invariant: whoever makes a `Scope` ends it by [`Scope::run`] or [`Scope::end`], whatever happens in between but a
-//! panic, during which no guest is called.
+//! Invariant: whoever makes a `Scope` ends it by [`Scope::run`] or [`Scope::end`], whatever happens
+//! in between but a panic, during which no guest is called.
 
 use crate::assemblyscript::{new_object, not_its_guest};
 use crate::heap::{Block, Heap, check_allocation};
@@ -13,8 +14,8 @@ use palisade::error::Context;
 use palisade::{AsContext, AsContextMut, Result, StoreContext, StoreContextMut};
 use std::fmt;
 
-/// A store together with allocations in a guest that end with a piece of work. See [`Guest::scope`] and
-/// [`Guest::frame`].
+/// A store together with allocations in a guest that end with a piece of work. See [`Guest::scope`]
+/// and [`Guest::frame`].
 ///
 /// It is also what a store is borrowed by: calls are made through it.
 pub struct Scope<'g, C, A: Address = u32> {
@@ -116,7 +117,8 @@ impl<'g, C: AsContextMut, A: Address> Scope<'g, C, A> {
     ///
     /// # Errors
     ///
-    /// When the guest has no allocator or stack, there is no room, it gives what is no allocation, or it fails.
+    /// When the guest has no allocator or stack, there is no room, it gives what is no allocation,
+    /// or it fails.
     pub fn reserve<T: GuestValue>(&mut self, len: usize) -> Result<GuestPtr<T, A>> {
         let size = len.checked_mul(T::SIZE);
         Ok(GuestPtr::from_address(self.alloc(size, T::ALIGN)?))
@@ -148,12 +150,14 @@ impl<'g, C: AsContextMut, A: Address> Scope<'g, C, A> {
     ///
     /// # Errors
     ///
-    /// As [`reserve`](Self::reserve); when `text` has a NUL inside, or the encoding lacks one of its characters.
+    /// As [`reserve`](Self::reserve); when `text` has a NUL inside, or the encoding lacks one of
+    /// its characters.
     pub fn text(&mut self, text: &str, encoding: Encoding) -> Result<GuestPtr<u8, A>> {
         self.text_bytes(without_nul(text)?, encoding, true)
     }
 
-    /// A text without a terminator, whose length the guest is told otherwise. Gives its length in bytes, too.
+    /// A text without a terminator, whose length the guest is told otherwise. Gives its length in
+    /// bytes, too.
     ///
     /// # Errors
     ///
@@ -184,13 +188,13 @@ impl<'g, C: AsContextMut, A: Address> Scope<'g, C, A> {
         Ok(at)
     }
 
-    /// Takes over an allocation that the guest has made and handed out, so that it is freed with the others. A pinned
-    /// AssemblyScript object is unpinned.
+    /// Takes over an allocation that the guest has made and handed out, so that it is freed with
+    /// the others. A pinned AssemblyScript object is unpinned.
     ///
     /// # Errors
     ///
-    /// When the pointer is null, or the guest has no allocator, or one that frees only what it is told the size of;
-    /// [`Guest::adopt`] is for those.
+    /// When the pointer is null, or the guest has no allocator, or one that frees only what it is
+    /// told the size of; [`Guest::adopt`] is for those.
     pub fn adopt<T>(&mut self, at: GuestPtr<T, A>) -> Result<()> {
         if at.is_null() {
             return Err(AccessError::Null.into());

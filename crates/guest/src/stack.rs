@@ -1,7 +1,8 @@
 //! A guest's own stack, on which the host puts what lives for one call.
 //!
-//! Emscripten exports three functions for that, whose names have changed; other toolchains can export the stack pointer
-//! itself (wasm-ld's `--export=__stack_pointer`). The stack grows down and is not checked by either.
+//! Emscripten exports three functions for that, whose names have changed; other toolchains can
+//! export the stack pointer itself (wasm-ld's `--export=__stack_pointer`). The stack grows down and
+//! is not checked by either.
 
 use crate::export::typed;
 use crate::{Address, GuestError};
@@ -10,7 +11,8 @@ use palisade::{AsContextMut, Extern, Global, Instance, Mutability, Result, Typed
 /// The alignment that C guarantees of a stack pointer.
 const STACK_ALIGN: u64 = 16;
 
-/// The functions that save, allocate and restore; by Emscripten's older names and its newer ones (since 3.1.6x).
+/// The functions that save, allocate and restore; by Emscripten's older names and its newer ones
+/// (since 3.1.6x).
 const NAMES: [[&str; 3]; 2] = [
     ["stackSave", "stackAlloc", "stackRestore"],
     ["emscripten_stack_get_current", "_emscripten_stack_alloc", "_emscripten_stack_restore"],
@@ -32,7 +34,8 @@ impl<A: Address> Stack<A> {
     ///
     /// # Errors
     ///
-    /// When that is nothing that can be used. The reason is remembered until somebody wants the stack.
+    /// When that is nothing that can be used. The reason is remembered until somebody wants the
+    /// stack.
     pub(crate) fn find(
         mut store: impl AsContextMut,
         instance: &Instance,

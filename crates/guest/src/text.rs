@@ -1,7 +1,7 @@
 //! Encodings of text, as guests use them.
 //!
-//! Rust's `str` is on the host's side, whatever the guest has. Nothing here looks at a guest's memory; `view.rs` finds
-//! the bytes, and bounds them.
+//! Rust's `str` is on the host's side, whatever the guest has. Nothing here looks at a guest's
+//! memory; `view.rs` finds the bytes, and bounds them.
 
 use crate::AccessError;
 use std::borrow::Cow;
@@ -12,7 +12,8 @@ use std::ffi::CStr;
 pub enum Encoding {
     /// One to four bytes a character: C programs of today, Rust, Go, Zig.
     Utf8,
-    /// Two or four bytes a character, little-endian, without a byte order mark: AssemblyScript, and C's `char16_t`.
+    /// Two or four bytes a character, little-endian, without a byte order mark: AssemblyScript, and
+    /// C's `char16_t`.
     Utf16,
     /// One byte for each of the characters up to U+00FF (ISO 8859-1).
     Latin1,

@@ -1,7 +1,9 @@
-//! Values that lie in a guest's memory: numbers, pointers, arrays of fixed length, and (by `record.rs`) records.
+//! Values that lie in a guest's memory: numbers, pointers, arrays of fixed length, and (by
+//! `record.rs`) records.
 //!
-//! Sizes and alignments are those of C for wasm32 and wasm64, which are also those of Rust and AssemblyScript there.
-//! Values are loaded and stored byte by byte, so they may lie at any address; only slices need alignment.
+//! Sizes and alignments are those of C for wasm32 and wasm64, which are also those of Rust and
+//! AssemblyScript there. Values are loaded and stored byte by byte, so they may lie at any address;
+//! only slices need alignment.
 
 use crate::{Address, GuestPtr};
 
@@ -21,8 +23,8 @@ mod sealed {
 
 /// A type with a layout in a guest's memory.
 ///
-/// Numbers, `bool` (C's `_Bool`: any byte but 0 is true), [`GuestPtr`], arrays of fixed length, and records, for which
-/// [`derive(GuestRecord)`](derive@crate::GuestRecord) implements it.
+/// Numbers, `bool` (C's `_Bool`: any byte but 0 is true), [`GuestPtr`], arrays of fixed length, and
+/// records, for which [`derive(GuestRecord)`](derive@crate::GuestRecord) implements it.
 pub trait GuestValue: Sized {
     /// Bytes that it takes, those at its end included that only keep an array's elements aligned.
     const SIZE: usize;

@@ -1,9 +1,11 @@
 //! Views of a guest's memory: every access of this crate goes through here.
 //!
-//! Invariant: an address is turned into a range of the memory's bytes by [`range`] alone, which checks it. A view borrows
-//! the store that owns the memory, so no view outlives a call, in which the memory could grow.
+//! Invariant: an address is turned into a range of the memory's bytes by [`range`] alone, which
+//! checks it. A view borrows the store that owns the memory, so no view outlives a call, in which
+//! the memory could grow.
 //!
-//! Numbers are read where they are, so the host must be little-endian as WebAssembly is; Palisade runs on no other.
+//! Numbers are read where they are, so the host must be little-endian as WebAssembly is; Palisade
+//! runs on no other.
 
 use crate::text::{Encoding, Extent, without_nul};
 use crate::value::{GuestValue, Number};
@@ -13,14 +15,14 @@ use std::ops::Range;
 
 const _: () = assert!(cfg!(target_endian = "little"), "Palisade runs on little-endian hosts only");
 
-/// Bytes of the longest text that a view reads, unless told otherwise: 16 MiB, so that no pointer of a guest makes its
-/// host copy gigabytes.
+/// Bytes of the longest text that a view reads, unless told otherwise: 16 MiB, so that no pointer
+/// of a guest makes its host copy gigabytes.
 pub const DEFAULT_TEXT_LIMIT: usize = 16 << 20;
 
 /// A guest's memory, to be read. See [`Guest::view`](crate::Guest::view).
 ///
-/// Wherever something is read, the place is a [`GuestPtr`](crate::GuestPtr) or a bare address, and the bytes are checked
-/// to be within the memory.
+/// Wherever something is read, the place is a [`GuestPtr`](crate::GuestPtr) or a bare address, and
+/// the bytes are checked to be within the memory.
 ///
 /// ```
 /// use palisade_guest::{AccessError, View};
@@ -108,8 +110,8 @@ impl<'a> View<'a> {
     ///
     /// # Errors
     ///
-    /// When it is not all within the memory, or not aligned to the size of its numbers; [`values`](Self::values) reads
-    /// those.
+    /// When it is not all within the memory, or not aligned to the size of its numbers;
+    /// [`values`](Self::values) reads those.
     #[inline]
     pub fn slice<T: Number>(
         &self,
@@ -249,7 +251,8 @@ impl<'a> ViewMut<'a> {
         View { bytes: self.bytes, text_limit: self.text_limit }
     }
 
-    /// `len` bytes, to be changed. They borrow this view; [`into_bytes`](Self::into_bytes) gives those of the store.
+    /// `len` bytes, to be changed. They borrow this view; [`into_bytes`](Self::into_bytes) gives
+    /// those of the store.
     ///
     /// # Errors
     ///
@@ -343,13 +346,13 @@ impl<'a> ViewMut<'a> {
         Ok(())
     }
 
-    /// Writes `text` and a terminator into the `room` bytes at `at`, and returns how many bytes were written, those of
-    /// the terminator included.
+    /// Writes `text` and a terminator into the `room` bytes at `at`, and returns how many bytes
+    /// were written, those of the terminator included.
     ///
     /// # Errors
     ///
-    /// When the room is not within the memory or too small, `text` has a NUL inside, or the encoding lacks one of its
-    /// characters; then nothing is written.
+    /// When the room is not within the memory or too small, `text` has a NUL inside, or the
+    /// encoding lacks one of its characters; then nothing is written.
     pub fn set_text(
         &mut self,
         at: impl PointsTo<u8>,

@@ -12,7 +12,8 @@ use palisade::{AsContextMut, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AsStr<'a>(pub &'a str);
 
-/// An `Array`, typed array, `StaticArray` or `ArrayBuffer` for an AssemblyScript guest, pinned during the call.
+/// An `Array`, typed array, `StaticArray` or `ArrayBuffer` for an AssemblyScript guest, pinned
+/// during the call.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AsArray<'a, T> {
     /// The id of its class; see [`AssemblyScript::class_id`](super::AssemblyScript::class_id).

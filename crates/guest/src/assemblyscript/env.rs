@@ -1,5 +1,6 @@
-//! What AssemblyScript modules import by themselves, from module `env`: `abort`, `trace`, `seed`, and the console's
-//! functions, whose names have a dot. What else a module declares is its embedder's to define.
+//! What AssemblyScript modules import by themselves, from module `env`: `abort`, `trace`, `seed`,
+//! and the console's functions, whose names have a dot. What else a module declares is its
+//! embedder's to define.
 
 use super::ObjectView;
 use crate::{GuestPtr, View};
@@ -8,10 +9,14 @@ use std::fmt;
 use std::io::Write;
 use std::sync::Arc;
 
-/// How a guest has ended: by `abort`, a failed `assert`, an index out of range, `throw`. A trap, as far as the guest is
-/// concerned; `downcast_ref` finds it in the error of the call.
+/// How a guest has ended: by `abort`, a failed `assert`, an index out of range, `throw`. A trap, as
+/// far as the guest is concerned; `downcast_ref` finds it in the error of the call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("abort: {} at {}:{line}:{column}", .message.as_deref().unwrap_or("no message"), .file.as_deref().unwrap_or("unknown file"))]
+#[error(
+    "abort: {} at {}:{line}:{column}",
+    known(message, "no message"),
+    known(file, "unknown file")
+)]
 pub struct AsAbort {
     /// What the guest says. `None` if it says nothing, or what it gives is no string.
     pub message: Option<String>,
@@ -21,6 +26,10 @@ pub struct AsAbort {
     pub line: u32,
     /// The column, from 1.
     pub column: u32,
+}
+
+fn known<'a>(text: &'a Option<String>, otherwise: &'a str) -> &'a str {
+    text.as_deref().unwrap_or(otherwise)
 }
 
 /// Which of the console's functions a guest has called.
@@ -44,8 +53,9 @@ type Seed<T> = Arc<dyn Fn(&mut T) -> f64 + Send + Sync>;
 
 /// The imports of AssemblyScript modules. `T` is the data of the store.
 ///
-/// Unless told otherwise, the console writes lines to the standard output of the process (warnings and errors to its
-/// standard error), `trace` writes there too, and the seed of `Math.random` is random.
+/// Unless told otherwise, the console writes lines to the standard output of the process (warnings
+/// and errors to its standard error), `trace` writes there too, and the seed of `Math.random` is
+/// random.
 ///
 /// ```
 /// use palisade::{Engine, Linker};
@@ -118,8 +128,8 @@ impl<T: 'static> AssemblyScriptEnv<T> {
         self
     }
 
-    /// Defines the functions in `linker`, in module `env`. They read strings from the memory that the guest exports as
-    /// `memory`.
+    /// Defines the functions in `linker`, in module `env`. They read strings from the memory that
+    /// the guest exports as `memory`.
     ///
     /// # Errors
     ///
@@ -210,7 +220,8 @@ fn abort<T: 'static>(
     line: u32,
     column: u32,
 ) -> Result<()> {
-    // A guest that aborts may be in any state; that its strings cannot be read must not hide that it has.
+    // A guest that aborts may be in any state; that its strings cannot be read must not hide that
+    // it has.
     let mut text = |at| (at != 0).then(|| string(&mut caller, at).ok()).flatten();
     let (message, file) = (text(message), text(file));
     Err(AsAbort { message, file, line, column }.into())

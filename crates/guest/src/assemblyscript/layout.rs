@@ -18,8 +18,8 @@ pub(super) const MAX_OBJECT_BYTES: usize = (1 << 30) - 32;
 pub(super) const ARRAY_BUFFER: u32 = 1;
 pub(super) const STRING: u32 = 2;
 
-/// Fields of typed arrays and of `Array`, in bytes from the object: the buffer, the first element, the buffer's bytes;
-/// `Array` also has the number of elements.
+/// Fields of typed arrays and of `Array`, in bytes from the object: the buffer, the first element,
+/// the buffer's bytes; `Array` also has the number of elements.
 pub(super) const BUFFER: u32 = 0;
 pub(super) const DATA_START: u32 = 4;
 pub(super) const BYTE_LENGTH: u32 = 8;

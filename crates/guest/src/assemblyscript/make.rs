@@ -1,8 +1,8 @@
 //! Objects that the host makes.
 //!
-//! `__new` may collect garbage, so everything that is made stays pinned until something that is pinned refers to it.
-//! The collector visits what pinned objects refer to again before it frees anything, so the host may write references
-//! into them without telling it.
+//! `__new` may collect garbage, so everything that is made stays pinned until something that is
+//! pinned refers to it. The collector visits what pinned objects refer to again before it frees
+//! anything, so the host may write references into them without telling it.
 
 use super::layout::{
     ARRAY_BUFFER, ARRAY_BYTES, BUFFER, BYTE_LENGTH, DATA_START, Element, Kind, LENGTH, STRING,

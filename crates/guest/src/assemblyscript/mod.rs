@@ -1,9 +1,10 @@
-//! Guests written in AssemblyScript: strings, arrays and classes of its managed heap, and what its modules import.
+//! Guests written in AssemblyScript: strings, arrays and classes of its managed heap, and what its
+//! modules import.
 //!
-//! Objects are reached by their addresses, and may be collected as soon as the guest runs, unless something the guest
-//! has refers to them or they are pinned. What the host makes is pinned; [`AssemblyScript::pin`] pins what it is given.
-//! Layouts are those of AssemblyScript 0.20 and newer (its `rt/common.ts` and `shared/typeinfo.ts`). It compiles for
-//! 32-bit addresses only.
+//! Objects are reached by their addresses, and may be collected as soon as the guest runs, unless
+//! something the guest has refers to them or they are pinned. What the host makes is pinned;
+//! [`AssemblyScript::pin`] pins what it is given. Layouts are those of AssemblyScript 0.20 and
+//! newer (its `rt/common.ts` and `shared/typeinfo.ts`). It compiles for 32-bit addresses only.
 
 mod args;
 mod env;
@@ -26,8 +27,7 @@ use palisade::{AsContextMut, Extern, Result, StoreContext};
 /// # use palisade::{Engine, Linker, Module, Store};
 /// use palisade_guest::{AsStr, AsString, AssemblyScript, AssemblyScriptEnv, Guest};
 ///
-/// # let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/guests/assemblyscript/text.wasm");
-/// # let wasm = std::fs::read(file)?;
+/// # let wasm = std::fs::read("../../tests/guests/assemblyscript/text.wasm")?;
 /// let engine = Engine::default();
 /// // export function greet(name: string): string { return "Hello, " + name + "! 你好"; }
 /// // export function range(n: i32): Array<i32> { ... }
@@ -86,11 +86,13 @@ impl AssemblyScript {
         ObjectView::new(self.guest.view(store), Some(self.objects().rtti))
     }
 
-    /// Keeps an object alive until the result is freed or dropped; also one that the guest does not refer to any more.
+    /// Keeps an object alive until the result is freed or dropped; also one that the guest does not
+    /// refer to any more.
     ///
     /// # Errors
     ///
-    /// When the address is null or cannot be that of an object. The guest aborts if the object is pinned already.
+    /// When the address is null or cannot be that of an object. The guest aborts if the object is
+    /// pinned already.
     pub fn pin<T>(&self, mut store: impl AsContextMut, at: GuestPtr<T>) -> Result<GuestBox<T>> {
         let (_, size) = self.view(store.as_context()).header(at)?;
         self.objects().pin.call(&mut store, (at.address(),))?;
@@ -159,12 +161,13 @@ impl AssemblyScript {
         Ok(make::owned(&self.guest, at, 0))
     }
 
-    /// Makes an `Array`, typed array or `StaticArray` of numbers, of this class, or an `ArrayBuffer` (whose class is 1)
-    /// of `u8`.
+    /// Makes an `Array`, typed array or `StaticArray` of numbers, of this class, or an
+    /// `ArrayBuffer` (whose class is 1) of `u8`.
     ///
     /// # Errors
     ///
-    /// When the class is none of these or has elements of another type, the guest has no room, or it fails.
+    /// When the class is none of these or has elements of another type, the guest has no room, or
+    /// it fails.
     pub fn new_array<T: Number>(
         &self,
         mut store: impl AsContextMut,
@@ -178,7 +181,8 @@ impl AssemblyScript {
     ///
     /// # Errors
     ///
-    /// As [`new_array`](Self::new_array). That the objects are of the right class is not checked; they must be alive.
+    /// As [`new_array`](Self::new_array). That the objects are of the right class is not checked;
+    /// they must be alive.
     pub fn new_references<T>(
         &self,
         mut store: impl AsContextMut,
@@ -200,7 +204,8 @@ impl AssemblyScript {
             scope.release();
             Ok(made)
         })?;
-        // The array refers to its buffer now, which need not be pinned any more. Both are unpinned if that fails.
+        // The array refers to its buffer now, which need not be pinned any more. Both are unpinned
+        // if that fails.
         let array = make::owned(&self.guest, at, 0);
         if let Some(buffer) = buffer {
             make::owned::<AsObject>(&self.guest, buffer, 0).free(&mut store)?;
@@ -212,7 +217,8 @@ impl AssemblyScript {
     ///
     /// # Errors
     ///
-    /// When the object is of another class or smaller than the record, or the guest has no room or fails.
+    /// When the object is of another class or smaller than the record, or the guest has no room or
+    /// fails.
     pub fn new_object<R: crate::GuestRecord>(
         &self,
         mut store: impl AsContextMut,

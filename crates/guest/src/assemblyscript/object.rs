@@ -1,5 +1,5 @@
-//! Objects of an AssemblyScript guest, to be read. Nothing of an object is believed: its class must be the one that is
-//! asked for, and every range that it names must be within the memory.
+//! Objects of an AssemblyScript guest, to be read. Nothing of an object is believed: its class must
+//! be the one that is asked for, and every range that it names must be within the memory.
 
 use super::layout::{
     ARRAY_BUFFER, BYTE_LENGTH, CLASS_BEFORE, DATA_START, Element, Flags, HEADER_BYTES, Kind,
@@ -15,7 +15,8 @@ use palisade::Result;
 #[derive(Debug)]
 pub enum AsObject {}
 
-/// A guest's memory, to read AssemblyScript's objects in. See [`AssemblyScript::view`](super::AssemblyScript::view).
+/// A guest's memory, to read AssemblyScript's objects in. See
+/// [`AssemblyScript::view`](super::AssemblyScript::view).
 #[derive(Debug, Clone, Copy)]
 pub struct ObjectView<'a> {
     view: View<'a>,
@@ -61,7 +62,8 @@ impl<'a> ObjectView<'a> {
     ///
     /// # Errors
     ///
-    /// When the object is no string, longer than the limit, or has half a character (a surrogate without the other).
+    /// When the object is no string, longer than the limit, or has half a character (a surrogate
+    /// without the other).
     pub fn string<T>(&self, at: GuestPtr<T>) -> Result<String> {
         let units = self.string_units(at)?;
         Ok(self.view.text(at.address(), Encoding::Utf16, units)?.into_owned())
@@ -85,7 +87,8 @@ impl<'a> ObjectView<'a> {
         Ok(Extent::Units(size / 2))
     }
 
-    /// The elements of an `Array`, a typed array, a `StaticArray`, or (as `u8`) an `ArrayBuffer`, where they are.
+    /// The elements of an `Array`, a typed array, a `StaticArray`, or (as `u8`) an `ArrayBuffer`,
+    /// where they are.
     ///
     /// # Errors
     ///
@@ -152,8 +155,8 @@ impl<'a> ObjectView<'a> {
         Ok(self.view.get(at.byte_add::<u32>(offset.into()))?)
     }
 
-    /// An object of a class, whose fields the record lists in the order of the class. Fields of the classes that it
-    /// extends come first.
+    /// An object of a class, whose fields the record lists in the order of the class. Fields of the
+    /// classes that it extends come first.
     ///
     /// ```
     /// use palisade_guest::{AsObject, GuestPtr, GuestRecord};
@@ -181,7 +184,8 @@ impl<'a> ObjectView<'a> {
         Ok(R::load(self.view.bytes(at.address(), size)?))
     }
 
-    /// How arrays of a class keep their elements, and what these are; `None` if it is not one of arrays.
+    /// How arrays of a class keep their elements, and what these are; `None` if it is not one of
+    /// arrays.
     ///
     /// # Errors
     ///
