@@ -381,3 +381,39 @@ fn memories_that_cannot_be_used_are_named() {
     build(r#"(module (memory (export "a") 1))"#).unwrap();
     build(r#"(module (memory (export "a") 1) (memory (export "memory") 1))"#).unwrap();
 }
+
+/// The names that Emscripten has given these functions since.
+#[test]
+fn newer_names_of_the_stack_are_known() {
+    let mut host = Host::new(
+        r#"(module (memory (export "memory") 1)
+            (global $sp (mut i32) (i32.const 2048))
+            (func (export "emscripten_stack_get_current") (result i32) (global.get $sp))
+            (func (export "_emscripten_stack_restore") (param i32) (global.set $sp (local.get 0)))
+            (func (export "_emscripten_stack_alloc") (param i32) (result i32)
+                (global.set $sp (i32.and (i32.sub (global.get $sp) (local.get 0)) (i32.const -16)))
+                (global.get $sp))
+            (func (export "byte") (param i32) (result i32)
+                (i32.add (local.get 0) (i32.load8_u (local.get 0)))))"#,
+    );
+    let byte = host.guest.func::<&str, i32>(&mut host.store, "byte").unwrap();
+    assert_eq!(byte.call(&mut host.store, "a").unwrap(), 2032 + 97);
+    assert_eq!(host.call::<(), i32>("emscripten_stack_get_current", ()), 2048);
+}
+
+/// Arguments beyond the limit of the stack go to the heap, each by itself.
+#[test]
+fn the_limit_is_that_of_a_whole_call() {
+    let mut host = library("strings");
+    let instance = host.guest.instance();
+    let guest = GuestBuilder::new().stack_limit(64).build(&mut host.store, instance).unwrap();
+    let places = guest.frame(&mut host.store, |frame| {
+        frame.reserve::<u8>(32)?;
+        frame.reserve::<u8>(17)?;
+        frame.reserve::<u8>(1)
+    });
+    assert_error(places, "on the guest's stack: 1 bytes are more than the limit of 64");
+    let place = guest.func::<&str, i32>(&mut host.store, "byte_length").unwrap();
+    assert_eq!(place.call(&mut host.store, &"x".repeat(63)).unwrap(), 63);
+    assert_eq!(place.call(&mut host.store, &"x".repeat(64)).unwrap(), 64);
+}

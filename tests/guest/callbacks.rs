@@ -114,7 +114,11 @@ fn closures_live_as_long_as_guest_and_store() {
     let captured = Arc::new(());
     let mut host = Host::new(CALLER);
     let held = captured.clone();
-    host.guest.add_callback(&mut host.store, move || drop(held.clone())).unwrap();
+    // It has the guest that has it, as closures that read their guest's memory do.
+    let guest = host.guest.clone();
+    let closure = move || drop((held.clone(), guest.clone()));
+    host.guest.add_callback(&mut host.store, closure).unwrap();
+    assert_eq!(Arc::strong_count(&captured), 2);
     drop(host);
     assert_eq!(Arc::strong_count(&captured), 1);
 }

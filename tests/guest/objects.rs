@@ -452,3 +452,41 @@ fn imports_need_a_memory() {
     let log = instance.get_typed_func::<(), ()>(&mut store, "log").unwrap();
     assert_error(log.call(&mut store, ()), "the AssemblyScript guest exports no `memory`");
 }
+
+/// Memory without a meaning is an `ArrayBuffer` that is pinned.
+#[test]
+fn bare_memory_is_an_array_buffer() {
+    let mut host = load("objects");
+    let block = host.guest.alloc_copy(&mut host.store, &[1u64, 2, 3]).unwrap();
+    let view = host.objects.view(&host.store);
+    assert_eq!(view.header(block.ptr()).unwrap(), (1, 24));
+    host.call::<_, ()>("garbage", 2000);
+    host.objects.collect(&mut host.store).unwrap();
+    let view = host.objects.view(&host.store);
+    assert_eq!(view.view().slice(block.ptr(), 3).unwrap(), [1, 2, 3]);
+    let (at, object) = (block.ptr(), block.ptr().cast::<AsObject>());
+    assert_eq!(host.call::<_, i32>("sumBuffer", object), 6);
+    block.free(&mut host.store).unwrap();
+    assert!(host.objects.unpin(&mut host.store, at).is_err());
+    // Arguments, too: here the bytes and the NUL behind them.
+    assert_eq!(host.call::<_, i32>("sumBuffer", "abc"), 97 + 98 + 99);
+}
+
+/// Strings need nothing of the runtime to be read.
+#[test]
+fn guests_without_a_runtime_return_strings() {
+    let mut host = crate::Host::new(
+        r#"(module (memory (export "memory") 1)
+            (data (i32.const 24) "\02\00\00\00\04\00\00\00h\00i\00")
+            (func (export "text") (result i32) (i32.const 32))
+            (func (export "array") (result i32) (i32.const 32)))"#,
+    );
+    let text = host.guest.func::<(), AsString>(&mut host.store, "text").unwrap();
+    assert_eq!(text.call(&mut host.store, ()).unwrap().0, "hi");
+    let array = host.guest.func::<(), AsVec<u16>>(&mut host.store, "array").unwrap();
+    assert_error(
+        array.call(&mut host.store, ()),
+        "in a call of the guest's `array`: the guest exports no global `__rtti_base`: compile with \
+         `--exportRuntime`",
+    );
+}

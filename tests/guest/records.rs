@@ -175,6 +175,26 @@ struct Packed {
     d: u8,
 }
 
+/// Names that what the macro makes might have, and `Self`.
+#[derive(GuestRecord, Debug, PartialEq)]
+struct Fields {
+    bytes: u8,
+    r#type: [GuestPtr<Self>; 2],
+    layout: GuestPtr<[Self; 3]>,
+}
+
+#[test]
+fn records_may_be_called_anything() {
+    assert_eq!((Fields::SIZE, Fields::FIELDS.r#type.offset()), (16, 4));
+    let at = GuestPtr::<Fields>::new(0);
+    let next: GuestPtr<Fields> = at.field(Fields::FIELDS.r#type).first().element(1).cast();
+    assert_eq!(next.address(), 8);
+    let mut memory = [0; 16];
+    let value = Fields { bytes: 1, r#type: [at, next], layout: GuestPtr::NULL };
+    ViewMut::new(&mut memory).set(at, &value).unwrap();
+    assert_eq!(View::new(&memory).get(at).unwrap(), value);
+}
+
 #[derive(GuestRecord, Debug, PartialEq)]
 struct Tuple(u8, f64, GuestPtr<u8, u64>);
 

@@ -5,8 +5,8 @@
 
 #![forbid(unsafe_code)]
 
-use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Error, Fields, Ident, Index, Member, Result, parse_macro_input};
 
@@ -31,7 +31,8 @@ fn derive(input: &DeriveInput) -> Result<TokenStream> {
     }
     let packed = is_packed(input)?;
     let record = &input.ident;
-    let types: Vec<_> = data.fields.iter().map(|field| &field.ty).collect();
+    let types: Vec<TokenStream> =
+        data.fields.iter().map(|field| of_record(field.ty.to_token_stream(), record)).collect();
     let members: Vec<Member> = data
         .fields
         .iter()
@@ -55,19 +56,19 @@ fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let handles = handles(&data.fields, record);
     let values = members.iter().zip(&types).zip(&places).map(|((member, ty), place)| {
         quote! {
-            #member: <#ty as ::palisade_guest::GuestValue>::load(&bytes[LAYOUT.offsets[#place]..])
+            #member: <#ty as ::palisade_guest::GuestValue>::load(&bytes[__GUEST_RECORD_LAYOUT.offsets[#place]..])
         }
     });
     Ok(quote! {
         const _: () = {
-            const LAYOUT: ::palisade_guest::RecordLayout<#count> =
+            const __GUEST_RECORD_LAYOUT: ::palisade_guest::RecordLayout<#count> =
                 ::palisade_guest::RecordLayout::of([#(#layouts),*], #packed);
 
             #handles
 
             impl ::palisade_guest::GuestValue for #record {
-                const SIZE: usize = LAYOUT.size;
-                const ALIGN: usize = LAYOUT.align;
+                const SIZE: usize = __GUEST_RECORD_LAYOUT.size;
+                const ALIGN: usize = __GUEST_RECORD_LAYOUT.align;
 
                 fn load(bytes: &[u8]) -> Self {
                     Self { #(#values),* }
@@ -76,28 +77,28 @@ fn derive(input: &DeriveInput) -> Result<TokenStream> {
                 fn store(&self, bytes: &mut [u8]) {
                     #(::palisade_guest::GuestValue::store(
                         &self.#members,
-                        &mut bytes[LAYOUT.offsets[#places]..],
+                        &mut bytes[__GUEST_RECORD_LAYOUT.offsets[#places]..],
                     );)*
                 }
             }
 
             impl ::palisade_guest::GuestRecord for #record {
-                type Fields = Handles;
-                const FIELDS: Handles = Handles {
-                    #(#members: ::palisade_guest::Field::new(LAYOUT.offsets[#places])),*
+                type Fields = __GuestRecordFields;
+                const FIELDS: __GuestRecordFields = __GuestRecordFields {
+                    #(#members: ::palisade_guest::Field::new(__GUEST_RECORD_LAYOUT.offsets[#places])),*
                 };
-                const END: usize = LAYOUT.end;
+                const END: usize = __GUEST_RECORD_LAYOUT.end;
             }
         };
     })
 }
 
-/// The struct `Handles`, which has a `Field` for each field of the record, under the same name.
+/// The struct `__GuestRecordFields`, which has a `Field` for each field of the record, under the same name.
 fn handles(fields: &Fields, record: &Ident) -> TokenStream {
     let doc = format!("Where the fields of [`{record}`] are.");
-    let handles = format_ident!("Handles", span = Span::call_site());
+    let handles = Ident::new("__GuestRecordFields", Span::call_site());
     let each = fields.iter().map(|field| {
-        let (visibility, ty) = (&field.vis, &field.ty);
+        let (visibility, ty) = (&field.vis, of_record(field.ty.to_token_stream(), record));
         let name = field.ident.as_ref().map(|name| quote! { #name: });
         quote! {
             #[allow(missing_docs)]
@@ -114,6 +115,23 @@ fn handles(fields: &Fields, record: &Ident) -> TokenStream {
         #[allow(dead_code, non_snake_case, unreachable_pub)]
         pub struct #handles #body
     }
+}
+
+/// A field's type for use outside of the record, where `Self` would mean something else.
+fn of_record(ty: TokenStream, record: &Ident) -> TokenStream {
+    ty.into_iter()
+        .map(|token| match token {
+            TokenTree::Ident(ident) if ident == "Self" => {
+                TokenTree::Ident(Ident::new(&record.to_string(), ident.span()))
+            }
+            TokenTree::Group(group) => {
+                let mut inner = Group::new(group.delimiter(), of_record(group.stream(), record));
+                inner.set_span(group.span());
+                TokenTree::Group(inner)
+            }
+            other => other,
+        })
+        .collect()
 }
 
 /// Whether `#[guest(packed)]` stands on the struct.

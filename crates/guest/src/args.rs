@@ -1,7 +1,9 @@
 //! Arguments of bound functions.
 
 use crate::flat::{One, Two};
-use crate::{Address, Encoding, GuestBox, GuestPtr, GuestRecord, GuestValue, Scope, ViewMut};
+use crate::{
+    AccessError, Address, Encoding, GuestBox, GuestPtr, GuestRecord, GuestValue, Scope, ViewMut,
+};
 use palisade::{AsContextMut, ExternRef, Func, Result, Rooted, V128};
 
 /// What can be passed to a function that [`Guest::func`](crate::Guest::func) has bound.
@@ -146,9 +148,13 @@ impl<T, B: Address> GuestArg for &GuestBox<T, B> {
 }
 
 /// A length as the guest's next parameter.
-fn len<A: Address>(len: usize) -> A {
-    // What has been copied into the guest is not longer than its addresses reach.
-    A::truncate(len as u64)
+///
+/// # Errors
+///
+/// When the guest's type has no such number, which takes values without a size.
+fn len<A: Address>(len: usize) -> Result<A> {
+    let too_long = AccessError::TooLong { len: len as u64, limit: u64::MAX >> (64 - A::BITS) };
+    A::try_from(len as u64).map_err(|_| too_long.into())
 }
 
 macro_rules! texts {
@@ -174,7 +180,7 @@ macro_rules! texts {
             ) -> Result<Two<A, A>> {
                 let $value = &self.0;
                 let (at, bytes) = scope.text_unterminated($text, $encoding)?;
-                Ok(Two(at.address(), len(bytes / $encoding.unit_bytes())))
+                Ok(Two(at.address(), len(bytes / $encoding.unit_bytes())?))
             }
         }
     )*};
@@ -211,7 +217,7 @@ impl<T: GuestValue> GuestArg for WithLen<&[T]> {
     type Raw<A: Address> = Two<A, A>;
 
     fn lower<A: Address, C: AsContextMut>(&self, scope: &mut Scope<'_, C, A>) -> Result<Two<A, A>> {
-        Ok(Two(scope.copy(self.0)?.address(), len(self.0.len())))
+        Ok(Two(scope.copy(self.0)?.address(), len(self.0.len())?))
     }
 }
 
@@ -220,7 +226,7 @@ impl<T: GuestValue> GuestArg for WithLen<&mut [T]> {
     const FINISH: bool = true;
 
     fn lower<A: Address, C: AsContextMut>(&self, scope: &mut Scope<'_, C, A>) -> Result<Two<A, A>> {
-        Ok(Two(scope.copy(self.0)?.address(), len(self.0.len())))
+        Ok(Two(scope.copy(self.0)?.address(), len(self.0.len())?))
     }
 
     fn finish<A: Address>(self, raw: Two<A, A>, memory: &mut ViewMut<'_>) -> Result<()> {

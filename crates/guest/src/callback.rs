@@ -12,7 +12,7 @@ use palisade::{AsContextMut, Caller, Error, Func, Ref, Result, WasmRet, WasmTy};
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::marker::PhantomData;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 /// A function of the host in the guest's table. To the guest it is a function pointer, as an
 /// argument or in its memory.
@@ -48,9 +48,12 @@ pub(crate) struct Callbacks {
 }
 
 /// A function that calls what is in a cell.
+///
+/// The function owns the cell, and the store the function. The guest's handle must not: a closure that
+/// has a handle of its guest would keep itself alive.
 struct Shell {
     func: Func,
-    cell: Arc<dyn Clear>,
+    cell: Weak<dyn Clear>,
 }
 
 /// Where a closure is, if it has not been removed; `F` is a trait object.
@@ -60,7 +63,8 @@ type Cell<F> = RwLock<Option<Arc<F>>>;
 trait Clear: Send + Sync {
     fn clear(&self);
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
-    fn type_id(&self) -> TypeId;
+    /// The type of closures that it is for.
+    fn kind(&self) -> TypeId;
 }
 
 impl<F: ?Sized + Send + Sync + 'static> Clear for Cell<F> {
@@ -74,7 +78,7 @@ impl<F: ?Sized + Send + Sync + 'static> Clear for Cell<F> {
         self
     }
 
-    fn type_id(&self) -> TypeId {
+    fn kind(&self) -> TypeId {
         TypeId::of::<F>()
     }
 }
@@ -138,8 +142,10 @@ impl<A: Address> Guest<A> {
         let shape = closure.into_shape();
         let kind = TypeId::of::<F::Shape>();
         let known = self.callbacks().shells.get_mut(&kind).and_then(Vec::pop);
+        // A cell is there as long as the store that has to be at hand here.
+        let known = known.and_then(|shell| Some((shell.func, shell.cell.upgrade()?)));
         let (func, cell) = match known {
-            Some(Shell { func, cell }) => {
+            Some((func, cell)) => {
                 let cell = cell.into_any().downcast::<Cell<F::Shape>>();
                 (func, cell.expect("a cell of this type"))
             }
@@ -149,7 +155,8 @@ impl<A: Address> Guest<A> {
             }
         };
         *cell.write().unwrap_or_else(PoisonError::into_inner) = Some(shape);
-        let shell = Shell { func, cell };
+        let weak: Weak<Cell<F::Shape>> = Arc::downgrade(&cell);
+        let shell = Shell { func, cell: weak };
         match self.place(store, func) {
             Ok(index) => {
                 self.callbacks().used.insert(index.into(), Some(shell));
@@ -199,9 +206,9 @@ impl<A: Address> Guest<A> {
 
     /// Drops the closure and keeps the rest.
     fn put_away(&self, shell: Shell) {
-        shell.cell.clear();
-        let kind = Clear::type_id(&*shell.cell);
-        self.callbacks().shells.entry(kind).or_default().push(shell);
+        let Some(cell) = shell.cell.upgrade() else { return };
+        cell.clear();
+        self.callbacks().shells.entry(cell.kind()).or_default().push(shell);
     }
 
     /// Puts a function into a place that is free, or makes one.
