@@ -106,6 +106,45 @@ fn scopes_free_everything_also_on_errors() {
     assert_eq!(host.global("live"), 0);
 }
 
+/// No guest is called while the host panics; what the scope had stays allocated.
+#[test]
+fn panics_leave_the_guest_alone() {
+    let mut host = Host::new(COUNTING);
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        host.guest.scope(&mut host.store, |scope| -> Result<()> {
+            scope.copy(&[1u8])?;
+            panic!("oh")
+        })
+    }));
+    assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"oh"));
+    assert_eq!((host.global("live"), host.global("freed")), (1, 0));
+    host.guest.alloc::<u8>(&mut host.store, 1).unwrap().free(&mut host.store).unwrap();
+    assert_eq!(host.global("live"), 1);
+}
+
+/// An error of freeing is the result, unless there is one already.
+#[test]
+fn failures_of_freeing_are_told() {
+    let text = r#"(module (memory (export "memory") 1)
+        (func (export "malloc") (param i32) (result i32) (i32.const 16))
+        (func (export "free") (param i32) unreachable))"#;
+    let mut host = Host::new(text);
+    let (store, guest) = (&mut host.store, &host.guest);
+    let error = guest.scope(&mut *store, |scope| scope.copy(&[1u8])).unwrap_err();
+    assert_eq!(error.downcast_ref(), Some(&Trap::UnreachableCodeReached));
+    let message = "freeing what was allocated for the work that is done";
+    assert_eq!(error.to_string(), message);
+    let error = guest.scope(&mut *store, |scope| -> Result<()> {
+        scope.copy(&[1u8])?;
+        Err(Error::msg("no"))
+    });
+    assert_error(error, "no");
+    drop(guest.alloc::<u8>(&mut *store, 1).unwrap());
+    let error = guest.alloc::<u8>(&mut *store, 1).unwrap_err();
+    assert_eq!(error.to_string(), "freeing what the host dropped");
+    guest.alloc::<u8>(&mut *store, 1).unwrap().free(&mut *store).unwrap_err();
+}
+
 #[test]
 fn temporaries_of_calls_are_freed_also_on_errors() {
     let mut host = Host::new(COUNTING);

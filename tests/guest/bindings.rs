@@ -249,3 +249,14 @@ fn host_functions_use_their_guest() {
     view.set(0u32, &1u8).unwrap();
     assert_eq!(guest.memory().data(store.as_context())[0], 1);
 }
+
+/// Guests and what is bound to them go to other threads, with their store or without.
+#[test]
+fn handles_are_send_and_sync() {
+    fn check<T: Send + Sync + 'static>() {}
+    check::<palisade_guest::Guest>();
+    check::<palisade_guest::GuestBox<u8>>();
+    check::<palisade_guest::AssemblyScript>();
+    check::<GuestFunc<(&'static str, &'static mut [u8]), (i32, bool)>>();
+    check::<GuestPtr<std::cell::Cell<u8>>>();
+}

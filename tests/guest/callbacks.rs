@@ -281,6 +281,9 @@ fn tables_that_take_none_are_named() {
     let two = r#"(module (memory (export "memory") 1) (table (export "x") 7 funcref)
         (table (export "__indirect_function_table") 4 funcref))"#;
     assert_eq!(add(two).unwrap(), 4);
+    let two = r#"(module (memory (export "memory") 1) (table (export "x") 7 funcref)
+        (table (export "table") 5 funcref))"#;
+    assert_eq!(add(two).unwrap(), 5);
 }
 
 /// What could not be placed is dropped, and the next one that can be is.

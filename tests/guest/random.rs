@@ -238,3 +238,45 @@ fn allocations_keep_their_values() {
         assert_eq!(block.ptr().address() as usize % Mixed::ALIGN, 0);
     }
 }
+
+/// Objects of noise: whatever is read is within the memory, or an error.
+#[test]
+fn noise_is_no_object_or_one_within_memory() {
+    let mut random = Random(11);
+    let mut host = load("objects");
+    let objects = host.objects.clone();
+    let mut read = [0; 3];
+    for _ in 0..300 {
+        // A part of the guest's static data, where also its table of classes is.
+        let mut memory = host.guest.view_mut(&mut host.store).into_bytes();
+        let len = memory.len() as u64;
+        memory = &mut memory[..8192];
+        for _ in 0..40 {
+            let at = random.below(memory.len() - 8);
+            let value = match random.below(4) {
+                0 => random.next() as u32,
+                1 => random.below(64) as u32,
+                2 => (len - random.below(64) as u64) as u32,
+                _ => random.below(8192) as u32,
+            };
+            value.store(&mut memory[at & !3..]);
+        }
+        let view = objects.view(&host.store);
+        for _ in 0..40 {
+            let at = match random.below(8) {
+                0 => random.next() as u32,
+                1 => (len - random.below(32) as u64) as u32,
+                _ => random.below(8192) as u32 & !3,
+            };
+            let object = GuestPtr::new(at);
+            read[0] += usize::from(view.string_lossy(object).is_ok());
+            read[1] +=
+                view.slice::<u8>(object).iter().count() + view.slice::<f64>(object).iter().count();
+            read[2] += view.references(object).iter().count();
+            let _ =
+                (view.string(object), view.get(object.cast::<Mixed>(), random.below(20) as u32));
+        }
+    }
+    // It is not all errors.
+    assert!(read[0] > 0 && read[1] > 0, "{read:?}");
+}

@@ -27,7 +27,10 @@ pub(crate) fn typed<P: WasmParams + TypeList, R: WasmResults + TypeList>(
         Some(other) => {
             Err(GuestError::WrongKind { name: name.into(), kind: "function", found: kind(&other) })
         }
-        None => Err(missing(store, instance, name)),
+        None => {
+            let hint = String::new();
+            Err(GuestError::Missing { kind: "function", name: name.into(), hint })
+        }
     }
 }
 
@@ -62,19 +65,24 @@ pub(crate) fn kind(item: &Extern) -> &'static str {
     }
 }
 
-/// With a hint if a function's name differs by the underscore that C compilers of other platforms
-/// put in front, or by case.
-fn missing(mut store: impl AsContextMut, instance: &Instance, name: &str) -> GuestError {
-    let plain = |name: &str| name.trim_start_matches('_').to_ascii_lowercase();
-    let similar = instance
-        .exports(&mut store)
-        .filter(|export| plain(export.name()) == plain(name))
-        .find(|export| export.clone().into_func().is_some());
-    let hint = match similar {
-        Some(export) => format!(": it exports `{}`", export.name()),
-        None => String::new(),
+/// As [`typed`], for names that people write: the error says if the guest has the function under a
+/// similar name, one that differs by case or by the underscore that some C compilers put in front.
+pub(crate) fn typed_with_hint<P: WasmParams + TypeList, R: WasmResults + TypeList>(
+    mut store: impl AsContextMut,
+    instance: &Instance,
+    name: &str,
+) -> Result<TypedFunc<P, R>, GuestError> {
+    let (kind, name) = match typed(&mut store, instance, name) {
+        Err(GuestError::Missing { kind, name, .. }) => (kind, name),
+        other => return other,
     };
-    GuestError::Missing { kind: "function", name: name.into(), hint }
+    let plain = |name: &str| name.trim_start_matches('_').to_ascii_lowercase();
+    let module = instance.module(&store);
+    let similar = module
+        .exports()
+        .find(|export| export.ty().func().is_some() && plain(export.name()) == plain(&name));
+    let hint = similar.map(|export| format!(": it exports `{}`", export.name()));
+    Err(GuestError::Missing { kind, name, hint: hint.unwrap_or_default() })
 }
 
 macro_rules! type_lists {

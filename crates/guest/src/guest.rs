@@ -152,7 +152,7 @@ impl<A: Address> Guest<A> {
         store: impl AsContextMut,
         name: &str,
     ) -> Result<GuestFunc<P, R, A>> {
-        let entry = export::typed(store, &self.0.instance, name)?;
+        let entry = export::typed_with_hint(store, &self.0.instance, name)?;
         Ok(GuestFunc::new(self.clone(), entry, name))
     }
 

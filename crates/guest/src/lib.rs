@@ -81,7 +81,7 @@ pub use assemblyscript::{
 pub use builder::{DEFAULT_STACK_LIMIT, GuestBuilder};
 pub use callback::{Callback, IntoCallback};
 pub use error::{AccessError, GuestError};
-pub use flat::{Append, One, Push, Two};
+pub use flat::{One, Two};
 pub use func::{Entry, GuestFunc, GuestParams, GuestResults};
 pub use guest::Guest;
 pub use owned::GuestBox;
