@@ -2,7 +2,7 @@
 
 use crate::{Host, assert_error, library};
 use palisade::{AsContextMut, Engine, Error, Instance, Module, Result, Store, Trap};
-use palisade_guest::{Encoding, Guest, GuestBuilder, GuestError, GuestPtr};
+use palisade_guest::{Encoding, Guest, GuestAlloc, GuestBuilder, GuestError, GuestPtr};
 
 /// A bump allocator that counts: `live` is how many blocks are allocated, `freed` the last that was
 /// freed.
@@ -287,6 +287,7 @@ fn custom_pairs_are_called_by_their_types() {
         Ok(Host { store: std::mem::replace(&mut store, other), guest })
     };
     let mut host = with("alloc", "dealloc").unwrap();
+    assert_eq!(host.guest.allocator(), Ok(GuestAlloc::Given));
     let block = host.guest.alloc::<u32>(&mut host.store, 5).unwrap();
     assert_eq!((host.global("size"), host.global("align")), (20, 4));
     block.free(&mut host.store).unwrap();

@@ -3,7 +3,7 @@
 
 use crate::{emscripten, library, wasm};
 use palisade::{Engine, Memory, MemoryType, Module, Store};
-use palisade_guest::{Encoding, Freed, GuestBuilder, GuestPtr, GuestRecord};
+use palisade_guest::{Encoding, Freed, GuestAlloc, GuestBuilder, GuestPtr, GuestRecord};
 
 #[test]
 fn add_global() {
@@ -59,6 +59,7 @@ fn strings() {
     let top: i32 = host.call("stackSave", ());
     let (store, guest) = (&mut host.store, &host.guest);
 
+    assert_eq!((guest.allocator(), guest.has_stack()), (Ok(GuestAlloc::C), true));
     let text = "héllo 世界 🎉";
     assert_eq!(Encoding::Utf8.len_bytes(text), 18);
     let byte_length = guest.func::<(&str,), i32>(&mut *store, "byte_length").unwrap();

@@ -6,8 +6,8 @@ use crate::assert_error;
 use palisade::{Engine, Linker, Module, Store};
 use palisade_guest::{
     AccessError, AsAbort, AsArray, AsObject, AsStr, AsString, AsVec, AssemblyScript,
-    AssemblyScriptEnv, Guest, GuestError, GuestFunc, GuestParams, GuestPtr, GuestRecord,
-    GuestResults,
+    AssemblyScriptEnv, Guest, GuestAlloc, GuestError, GuestFunc, GuestParams, GuestPtr,
+    GuestRecord, GuestResults,
 };
 
 type Object = GuestPtr<AsObject>;
@@ -457,6 +457,8 @@ fn imports_need_a_memory() {
 #[test]
 fn bare_memory_is_an_array_buffer() {
     let mut host = load("objects");
+    assert_eq!(host.guest.allocator(), Ok(GuestAlloc::AssemblyScript));
+    assert!(!host.guest.has_stack());
     let block = host.guest.alloc_copy(&mut host.store, &[1u64, 2, 3]).unwrap();
     let view = host.objects.view(&host.store);
     assert_eq!(view.header(block.ptr()).unwrap(), (1, 24));

@@ -5,8 +5,8 @@ use crate::export;
 use crate::heap::{Block, Heap, check_allocation};
 use crate::stack::Stack;
 use crate::{
-    Address, GuestBox, GuestBuilder, GuestError, GuestFunc, GuestParams, GuestPtr, GuestResults,
-    GuestValue, Scope, View, ViewMut,
+    Address, GuestAlloc, GuestBox, GuestBuilder, GuestError, GuestFunc, GuestParams, GuestPtr,
+    GuestResults, GuestValue, Scope, View, ViewMut,
 };
 use palisade::error::Context;
 use palisade::{
@@ -95,6 +95,15 @@ impl<A: Address> Guest<A> {
     /// The instance.
     pub fn instance(&self) -> Instance {
         self.0.instance
+    }
+
+    /// What allocates in it for the host.
+    ///
+    /// # Errors
+    ///
+    /// When it has nothing that can be used; the message says what was looked for.
+    pub fn allocator(&self) -> Result<GuestAlloc, GuestError> {
+        Ok(self.heap()?.of())
     }
 
     /// Its memory.
@@ -313,7 +322,8 @@ impl<A: Address> Guest<A> {
         self.0.heap.is_ok()
     }
 
-    pub(crate) fn has_stack(&self) -> bool {
+    /// Whether it has a stack that the host can use, for [`frame`](Self::frame) and for arguments.
+    pub fn has_stack(&self) -> bool {
         self.0.stack.is_ok()
     }
 

@@ -11,11 +11,23 @@ use palisade::{AsContext, AsContextMut, Func, Instance, Result, TypedFunc};
 /// Id of AssemblyScript's `ArrayBuffer`, the class of bytes without a meaning.
 const ARRAY_BUFFER: u32 = 1;
 
+/// Whose functions allocate for the host in a guest. See [`Guest::allocator`](crate::Guest::allocator).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum GuestAlloc {
+    /// `malloc` and `free` of the guest's C library.
+    C,
+    /// `__new`, `__pin` and `__unpin` of AssemblyScript's runtime. What is allocated is an
+    /// `ArrayBuffer`; freed means unpinned.
+    AssemblyScript,
+    /// Those that [`GuestBuilder::allocator`](crate::GuestBuilder::allocator) was given.
+    Given,
+}
+
 /// A guest's allocator.
 #[derive(Clone, Copy)]
 pub(crate) enum Heap<A: Address> {
-    /// Two functions.
-    Pair { alloc: AllocFn<A>, free: FreeFn<A> },
+    /// Two functions, and whose they are.
+    Pair { alloc: AllocFn<A>, free: FreeFn<A>, of: GuestAlloc },
     /// AssemblyScript's runtime: an allocation is an object that is pinned.
     Objects(Objects<A>),
 }
@@ -75,7 +87,7 @@ impl<A: Address> Heap<A> {
     fn find_c(mut store: impl AsContextMut, instance: &Instance) -> Result<Heap<A>, GuestError> {
         let alloc = AllocFn::Size(typed(&mut store, instance, "malloc")?);
         let free = FreeFn::Ptr(typed(&mut store, instance, "free")?);
-        Ok(Heap::Pair { alloc, free })
+        Ok(Heap::Pair { alloc, free, of: GuestAlloc::C })
     }
 
     /// A pair that the embedder names.
@@ -101,7 +113,7 @@ impl<A: Address> Heap<A> {
                 _ => return Err(error),
             },
         };
-        Ok(Heap::Pair { alloc, free })
+        Ok(Heap::Pair { alloc, free, of: GuestAlloc::Given })
     }
 
     /// Allocates. What it gives is not checked yet.
@@ -116,6 +128,14 @@ impl<A: Address> Heap<A> {
                 objects.pin.call(store, (address,))?;
                 Ok(address)
             }
+        }
+    }
+
+    /// Whose functions these are.
+    pub(crate) fn of(&self) -> GuestAlloc {
+        match self {
+            Heap::Pair { of, .. } => *of,
+            Heap::Objects(_) => GuestAlloc::AssemblyScript,
         }
     }
 

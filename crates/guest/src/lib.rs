@@ -84,6 +84,7 @@ pub use error::{AccessError, GuestError};
 pub use flat::{One, Two};
 pub use func::{Entry, GuestFunc, GuestParams, GuestResults};
 pub use guest::Guest;
+pub use heap::GuestAlloc;
 pub use owned::GuestBox;
 pub use palisade_guest_derive::GuestRecord;
 pub use record::{Field, GuestRecord, RecordLayout};
