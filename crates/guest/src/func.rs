@@ -80,6 +80,9 @@ impl<P: GuestParams<A>, R: GuestResults<A>, A: Address> GuestFunc<P, R, A> {
 
     /// Calls it.
     ///
+    /// If the guest traps, its frames are gone, but a stack pointer that it keeps in a global stays
+    /// where it was, unless something was put on its stack for this call, which is undone.
+    ///
     /// # Errors
     ///
     /// When an argument cannot be put into the guest, the function fails, or its result is not what
