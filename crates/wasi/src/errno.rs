@@ -65,6 +65,11 @@ impl Errno {
     }
 }
 
+/// The number that WASI has for an error of the host, for other interfaces with the same numbers.
+pub fn errno_of(error: io::Error) -> u16 {
+    Errno::from(error).code()
+}
+
 impl From<Host> for Errno {
     fn from(host: Host) -> Errno {
         match host {

@@ -80,6 +80,7 @@ mod threads;
 pub use builder::WasiCtxBuilder;
 pub use clock::{HostMonotonicClock, HostWallClock};
 pub use ctx::WasiCtx;
+pub use errno::errno_of;
 pub use exit::I32Exit;
 pub use p1::add_to_linker;
 pub use perms::{DirPerms, FilePerms};
