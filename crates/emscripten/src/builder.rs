@@ -1,0 +1,241 @@
+//! Putting together what a guest will see.
+//!
+//! Nothing of the host is inherited unless asked for. What Emscripten's own environment gives to
+//! every program (variables, directories in memory, devices) is there from the beginning.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use palisade::{Error, Result};
+
+use crate::ctx::{Emscripten, Linked, OnOom, Shared, now};
+use crate::exceptions::Exceptions;
+use crate::fs::Files;
+use crate::fs::node::Budget;
+use crate::fs::stat::Layout;
+use crate::import_map::ImportMap;
+use crate::stream::{Input, Output};
+
+/// Builds an [`Emscripten`].
+///
+/// ```
+/// use palisade_emscripten::EmscriptenBuilder;
+///
+/// let guest = EmscriptenBuilder::new().args(&["program", "one"]).env("LANG", "C").build()?;
+/// # Ok::<(), palisade::Error>(())
+/// ```
+pub struct EmscriptenBuilder {
+    args: Vec<Vec<u8>>,
+    env: Vec<(String, String)>,
+    stdin: Input,
+    stdout: Output,
+    stderr: Output,
+    mounts: Vec<(Vec<u8>, Dir, bool)>,
+    file_bytes: u64,
+    file_count: u64,
+    on_oom: Option<OnOom>,
+    layout: Option<Layout>,
+    import_map: Option<ImportMap>,
+}
+
+impl std::fmt::Debug for EmscriptenBuilder {
+    /// Without the contents of arguments and environment, which may hold secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EmscriptenBuilder").finish_non_exhaustive()
+    }
+}
+
+impl Default for EmscriptenBuilder {
+    fn default() -> EmscriptenBuilder {
+        EmscriptenBuilder::new()
+    }
+}
+
+/// What every program finds in its environment.
+const VARIABLES: [(&str, &str); 6] = [
+    ("USER", "web_user"),
+    ("LOGNAME", "web_user"),
+    ("PATH", "/"),
+    ("PWD", "/"),
+    ("HOME", "/home/web_user"),
+    ("LANG", "C.UTF-8"),
+];
+
+impl EmscriptenBuilder {
+    /// A builder that gives the guest no arguments, Emscripten's default environment, an empty
+    /// stdin, discarded output, files in memory (up to 1 GiB) and none of the host.
+    pub fn new() -> EmscriptenBuilder {
+        let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        EmscriptenBuilder {
+            args: Vec::new(),
+            env: VARIABLES.map(own).into(),
+            stdin: Input::default(),
+            stdout: Output::default(),
+            stderr: Output::default(),
+            mounts: Vec::new(),
+            file_bytes: 1 << 30,
+            file_count: 1 << 20,
+            on_oom: None,
+            layout: None,
+            import_map: None,
+        }
+    }
+
+    /// Appends an argument. The first one is the program's name.
+    pub fn arg(mut self, arg: impl AsRef<str>) -> Self {
+        self.args.push(arg.as_ref().as_bytes().to_vec());
+        self
+    }
+
+    /// Appends several arguments.
+    pub fn args(mut self, args: &[impl AsRef<str>]) -> Self {
+        self.args.extend(args.iter().map(|arg| arg.as_ref().as_bytes().to_vec()));
+        self
+    }
+
+    /// Sets an environment variable, also one that Emscripten sets by default: `USER`, `LOGNAME`,
+    /// `PATH`, `PWD`, `HOME`, `LANG`, `_`. `TZ` chooses the time zone.
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let (name, value) = (name.into(), value.into());
+        match self.env.iter_mut().find(|(set, _)| *set == name) {
+            Some(set) => set.1 = value,
+            None => self.env.push((name, value)),
+        }
+        self
+    }
+
+    /// Sets all environment variables of this process that are UTF-8.
+    pub fn inherit_env(mut self) -> Self {
+        for (name, value) in std::env::vars_os() {
+            if let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) {
+                self = self.env(name, value);
+            }
+        }
+        self
+    }
+
+    /// Lets the guest read `reader` as its stdin.
+    pub fn stdin(mut self, reader: impl Read + Send + 'static) -> Self {
+        self.stdin = Input::Reader(Mutex::new(Box::new(reader)));
+        self
+    }
+
+    /// Gives the guest's stdout to `writer`, for example a
+    /// [`MemoryOutputPipe`](palisade_wasi::MemoryOutputPipe).
+    pub fn stdout(mut self, writer: impl Write + Send + 'static) -> Self {
+        self.stdout = Output::Writer(Mutex::new(Box::new(writer)));
+        self
+    }
+
+    /// Gives the guest's stderr to `writer`.
+    pub fn stderr(mut self, writer: impl Write + Send + 'static) -> Self {
+        self.stderr = Output::Writer(Mutex::new(Box::new(writer)));
+        self
+    }
+
+    /// All three standard streams are those of this process. What the host has buffered from its
+    /// [`std::io::stdin`] is not seen.
+    pub fn inherit_stdio(mut self) -> Self {
+        self.stdin = Input::Host;
+        self.stdout = Output::Stdout;
+        self.stderr = Output::Stderr;
+        self
+    }
+
+    /// Opens the host's folder `host_path` and lets the guest see it as `guest_path`; if
+    /// `read_only`, the guest cannot change anything there.
+    ///
+    /// At `/`, the folder takes the place of everything but `/dev`, `/proc` and `/tmp`.
+    ///
+    /// # Errors
+    ///
+    /// When `host_path` is not a directory that can be opened.
+    pub fn mount(
+        mut self,
+        host_path: impl AsRef<Path>,
+        guest_path: impl AsRef<str>,
+        read_only: bool,
+    ) -> Result<Self> {
+        let host_path = host_path.as_ref();
+        let dir = Dir::open_ambient_dir(host_path, ambient_authority()).map_err(|error| {
+            Error::new(error).context(format!("cannot open directory {}", host_path.display()))
+        })?;
+        self.mounts.push((guest_path.as_ref().as_bytes().to_vec(), dir, read_only));
+        Ok(self)
+    }
+
+    /// Limits files in memory to `bytes` in all (1 GiB by default) and `count` files and
+    /// directories (about a million by default); beyond that is `ENOSPC`. A context itself takes
+    /// 17 of them.
+    pub fn memory_files(mut self, bytes: u64, count: u64) -> Self {
+        (self.file_bytes, self.file_count) = (bytes.min(1 << 40), count);
+        self
+    }
+
+    /// What happens when the guest wants more memory than there can be. By default the program
+    /// is aborted if its memory cannot grow, and gets NULL otherwise: how Emscripten builds it
+    /// unless told otherwise, which is not to be seen in the module.
+    pub fn on_oom(mut self, on_oom: OnOom) -> Self {
+        self.on_oom = Some(on_oom);
+        self
+    }
+
+    /// How the guest's C library lays out structures. By default that is guessed from the names
+    /// and types of imports and exports.
+    pub fn layout(mut self, layout: Layout) -> Self {
+        self.layout = Some(layout);
+        self
+    }
+
+    /// What minified names mean; the same as given to [`Imports::map`](crate::Imports::map).
+    pub fn import_map(mut self, map: ImportMap) -> Self {
+        self.import_map = Some(map);
+        self
+    }
+
+    /// The finished context.
+    ///
+    /// # Errors
+    ///
+    /// When the limit of files in memory leaves no room for what every program has, or a folder
+    /// is mounted at a path with `..`.
+    pub fn build(self) -> Result<Emscripten> {
+        let mut env = self.env;
+        if !env.iter().any(|(name, _)| name == "_") {
+            let program = self
+                .args
+                .first()
+                .map_or("this.program".into(), |name| String::from_utf8_lossy(name).into_owned());
+            env.push(("_".into(), program));
+        }
+        let now = now();
+        let budget = Budget::new(self.file_bytes, self.file_count);
+        let failed = |_| Error::msg("no room for the files that every program has in memory");
+        let streams = (self.stdin, self.stdout, self.stderr);
+        let mut files = Files::new(budget, streams, now).map_err(failed)?;
+        for (path, dir, read_only) in self.mounts {
+            files.mount(&path, dir, read_only, now).map_err(|_| {
+                Error::msg(format!("no folder can be mounted at {}", path.escape_ascii()))
+            })?;
+        }
+        let shared = Shared {
+            args: self.args,
+            env: env.iter().map(|(name, value)| format!("{name}={value}").into()).collect(),
+            files: Mutex::new(files),
+            on_oom: self.on_oom,
+            layout: self.layout,
+            import_map: self.import_map,
+            began: Instant::now(),
+        };
+        Ok(Emscripten {
+            shared: Arc::new(shared),
+            linked: Linked::default(),
+            exceptions: Exceptions::default(),
+            temp_ret0: 0,
+        })
+    }
+}

@@ -1,0 +1,323 @@
+//! `invoke_*`: calls of the guest's table that catch what the guest throws.
+//!
+//! The work is done by a small module that is made for the guest: for each import, a function
+//! that saves the guest's stack pointer, calls the table, and catches the tag of guest throws
+//! and no other; a trap, an exit or an exception of another kind goes through it untouched. What
+//! the guest imports is a host function that only calls it, because the table does not exist
+//! yet when imports are needed.
+
+use std::any::Any;
+use std::fmt::Write;
+
+use palisade::{
+    AsContextMut, Caller, Error, Extern, Func, FuncType, Instance, Linker, Module, Result, Tag,
+    TypedFunc, Val, ValType, WasmParams, WasmResults,
+};
+
+use crate::link::Context;
+
+/// An import `invoke_*`: its type, and that of the functions that it calls.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Invoke {
+    pub(crate) ty: FuncType,
+    /// Without the table index.
+    called: (Vec<ValType>, Vec<ValType>),
+    /// 64-bit integers of the functions that are called are two of 32 bits in the import.
+    legalised: bool,
+}
+
+/// The function behind an import.
+pub(crate) struct Target {
+    func: Func,
+    /// The function with its Rust types, where its import has them: a `TypedFunc`.
+    typed: Option<Box<dyn Any + Send + Sync>>,
+}
+
+impl Invoke {
+    /// What an import of this name and type calls; `None` if it has no index to call.
+    pub(crate) fn new(name: &str, ty: &FuncType) -> Option<Invoke> {
+        let letters = name.strip_prefix("invoke_")?;
+        let params: Vec<ValType> = ty.params().collect();
+        let results: Vec<ValType> = ty.results().collect();
+        if params.first() != Some(&ValType::I32) {
+            return None;
+        }
+        let plain = (params[1..].to_vec(), results.clone());
+        let named = by_letters(letters);
+        // Only the name tells halves from integers of 32 bits.
+        let legalised = match &named {
+            Some(named) => legalise(named) == plain && *named != plain,
+            None => false,
+        };
+        let called = if legalised { named.expect("it is legalised") } else { plain };
+        Some(Invoke { ty: ty.clone(), called, legalised })
+    }
+
+    /// Its function in the text format, exported as `number`.
+    fn write(&self, number: usize, text: &mut String) {
+        let list = |types: &[ValType]| types.iter().map(|ty| format!(" {ty}")).collect::<String>();
+        let params: Vec<ValType> = self.ty.params().collect();
+        let results: Vec<ValType> = self.ty.results().collect();
+        let _ = write!(
+            text,
+            "(func (export \"{number}\") (param{}) (result{}) (local $sp i32) (local $wide i64)
+               (local.set $sp (call $save))
+               (block $caught (result i32) (try_table (catch $thrown $caught)",
+            list(&params),
+            list(&results),
+        );
+        let mut local = 1;
+        for ty in &self.called.0 {
+            if self.legalised && *ty == ValType::I64 {
+                let _ = write!(
+                    text,
+                    "(i64.or (i64.extend_i32_u (local.get {local}))
+                       (i64.shl (i64.extend_i32_u (local.get {})) (i64.const 32)))",
+                    local + 1
+                );
+                local += 2;
+            } else {
+                let _ = write!(text, "(local.get {local})");
+                local += 1;
+            }
+        }
+        let _ = write!(
+            text,
+            "(call_indirect (param{}) (result{}) (local.get 0))",
+            list(&self.called.0),
+            list(&self.called.1)
+        );
+        if self.legalised && self.called.1 == [ValType::I64] {
+            text.push_str(
+                "(local.set $wide)
+                 (call $temp (i32.wrap_i64 (i64.shr_u (local.get $wide) (i64.const 32))))
+                 (i32.wrap_i64 (local.get $wide))",
+            );
+        }
+        text.push_str(
+            "return) unreachable)
+             drop
+             (call $restore (local.get $sp))
+             (call $threw (i32.const 1) (i32.const 0))",
+        );
+        for result in &results {
+            let _ = write!(text, "({result}.const 0)");
+        }
+        text.push_str(")\n");
+    }
+
+    /// Whether all types are numbers that the text above can make zeros of.
+    pub(crate) fn is_supported(&self) -> bool {
+        let number =
+            |ty: &ValType| matches!(ty, ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64);
+        self.ty.params().all(|ty| number(&ty)) && self.ty.results().all(|ty| number(&ty))
+    }
+}
+
+/// Parameters and results by the letters of a name: the first is the result.
+fn by_letters(letters: &str) -> Option<(Vec<ValType>, Vec<ValType>)> {
+    let ty = |letter| match letter {
+        'i' | 'p' => Some(ValType::I32),
+        'j' => Some(ValType::I64),
+        'f' => Some(ValType::F32),
+        'd' => Some(ValType::F64),
+        _ => None,
+    };
+    let mut letters = letters.chars();
+    let results = match letters.next()? {
+        'v' => Vec::new(),
+        letter => vec![ty(letter)?],
+    };
+    Some((letters.map(ty).collect::<Option<_>>()?, results))
+}
+
+fn legalise((params, results): &(Vec<ValType>, Vec<ValType>)) -> (Vec<ValType>, Vec<ValType>) {
+    let halves = |ty: &ValType| match ty {
+        ValType::I64 => vec![ValType::I32, ValType::I32],
+        ty => vec![ty.clone()],
+    };
+    let result = |ty: &ValType| if *ty == ValType::I64 { ValType::I32 } else { ty.clone() };
+    (params.iter().flat_map(halves).collect(), results.iter().map(result).collect())
+}
+
+/// What the module behind the imports needs of the guest.
+pub(crate) struct Needs {
+    pub(crate) table: Extern,
+    pub(crate) save: Extern,
+    pub(crate) restore: Extern,
+    pub(crate) set_threw: Extern,
+    /// Sets the temporary result.
+    pub(crate) set_temp: Extern,
+    pub(crate) tag: Tag,
+}
+
+/// Makes the functions behind the imports, in their order.
+pub(crate) fn make(
+    mut store: impl AsContextMut,
+    invokes: &[Invoke],
+    needs: Needs,
+) -> Result<Vec<Target>> {
+    let mut text = String::from(
+        "(module
+          (import \"guest\" \"table\" (table 0 funcref))
+          (import \"guest\" \"save\" (func $save (result i32)))
+          (import \"guest\" \"restore\" (func $restore (param i32)))
+          (import \"guest\" \"set_threw\" (func $threw (param i32 i32)))
+          (import \"host\" \"temp\" (func $temp (param i32)))
+          (import \"host\" \"thrown\" (tag $thrown (param i32)))\n",
+    );
+    for (number, invoke) in invokes.iter().enumerate() {
+        invoke.write(number, &mut text);
+    }
+    text.push(')');
+    let module = Module::new(store.as_context().engine(), &text)?;
+    let imports =
+        [needs.table, needs.save, needs.restore, needs.set_threw, needs.set_temp, needs.tag.into()];
+    let instance = Instance::new(&mut store, &module, &imports)?;
+    let mut targets = Vec::with_capacity(invokes.len());
+    for number in 0..invokes.len() {
+        let func = instance.get_func(&mut store, &number.to_string()).expect("it is exported");
+        let typed = typed_target(&store, &func);
+        targets.push(Target { func, typed });
+    }
+    Ok(targets)
+}
+
+fn set_up<T>() -> Result<T> {
+    Err(Error::msg("an `invoke_` function is called before the program is set up"))
+}
+
+/// Defines an import whose types are known at run time only.
+fn define_dynamic<T: 'static>(
+    linker: &mut Linker<T>,
+    (module, name): (&str, &str),
+    number: usize,
+    ty: FuncType,
+    ctx: impl Context<T>,
+) -> Result<()> {
+    let call = move |mut caller: Caller<'_, T>, params: &[Val], results: &mut [Val]| {
+        let target = ctx(caller.data_mut()).linked.invokes.get(number);
+        let Some(func) = target.map(|target| target.func) else { return set_up() };
+        func.call(&mut caller, params, results)
+    };
+    linker.func_new(module, name, ty, call)?;
+    Ok(())
+}
+
+/// Calls the function behind an import whose Rust types are known.
+#[inline(always)]
+fn call_typed<T: 'static, P: WasmParams + 'static, R: WasmResults + 'static>(
+    caller: &mut Caller<'_, T>,
+    ctx: impl Context<T>,
+    number: usize,
+    params: P,
+) -> Result<R> {
+    let target = ctx(caller.data_mut()).linked.invokes.get(number);
+    let typed = target.and_then(|target| target.typed.as_ref());
+    match typed.and_then(|typed| typed.downcast_ref::<TypedFunc<P, R>>()) {
+        Some(func) => func.clone().call(caller, params),
+        None => set_up(),
+    }
+}
+
+/// The types that most imports have: the index and up to seven more integers, with or without
+/// a result that is one.
+macro_rules! usual {
+    ($($count:literal: $($name:ident)*;)*) => {
+        /// The function with its Rust types, if they are usual.
+        fn typed_target(
+            store: &impl AsContextMut,
+            func: &Func,
+        ) -> Option<Box<dyn Any + Send + Sync>> {
+            $(
+                if let Ok(func) = func.typed::<($(usual!(@type $name),)*), ()>(store) {
+                    return Some(Box::new(func));
+                }
+                if let Ok(func) = func.typed::<($(usual!(@type $name),)*), u32>(store) {
+                    return Some(Box::new(func));
+                }
+            )*
+            None
+        }
+
+        /// Defines the import, with Rust's types if they are usual.
+        pub(crate) fn define<T: 'static>(
+            linker: &mut Linker<T>,
+            at: (&str, &str),
+            number: usize,
+            ty: FuncType,
+            ctx: impl Context<T>,
+        ) -> Result<()> {
+            let integers = ty.params().all(|ty| ty == ValType::I32);
+            let result = match ty.results().next() {
+                None => Some(false),
+                Some(ValType::I32) if ty.results().len() == 1 => Some(true),
+                Some(_) => None,
+            };
+            let count = ty.params().len();
+            match (count, result.filter(|_| integers)) {
+                $(
+                    ($count, Some(true)) => {
+                        linker.func_wrap(
+                            at.0,
+                            at.1,
+                            move |mut caller: Caller<'_, T>, $($name: u32),*| -> Result<u32> {
+                                call_typed(&mut caller, ctx, number, ($($name,)*))
+                            },
+                        )?;
+                        Ok(())
+                    }
+                    ($count, Some(false)) => {
+                        linker.func_wrap(
+                            at.0,
+                            at.1,
+                            move |mut caller: Caller<'_, T>, $($name: u32),*| -> Result<()> {
+                                call_typed(&mut caller, ctx, number, ($($name,)*))
+                            },
+                        )?;
+                        Ok(())
+                    }
+                )*
+                _ => define_dynamic(linker, at, number, ty, ctx),
+            }
+        }
+    };
+    (@type $name:ident) => { u32 };
+}
+
+usual! {
+    1: index;
+    2: index a;
+    3: index a b;
+    4: index a b c;
+    5: index a b c d;
+    6: index a b c d e;
+    7: index a b c d e f;
+    8: index a b c d e f g;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Invoke;
+    use palisade::{Engine, FuncType, ValType};
+
+    #[test]
+    fn names_tell_which_integers_are_halves() {
+        let engine = Engine::default();
+        let ty = |params: &[ValType], results: &[ValType]| {
+            FuncType::new(&engine, params.to_vec(), results.to_vec())
+        };
+        let (i, l, d) = (ValType::I32, ValType::I64, ValType::F64);
+        let halves = ty(&vec![i.clone(); 4], std::slice::from_ref(&i));
+        let invoke = Invoke::new("invoke_jji", &halves).unwrap();
+        assert!(invoke.legalised);
+        assert_eq!(invoke.called, (vec![l.clone(), i.clone()], vec![l.clone()]));
+        let invoke = Invoke::new("invoke_iiii", &halves).unwrap();
+        assert!(!invoke.legalised);
+        let whole = ty(&[i.clone(), l.clone(), d.clone()], std::slice::from_ref(&l));
+        let invoke = Invoke::new("invoke_jjd", &whole).unwrap();
+        assert!(!invoke.legalised);
+        assert_eq!(invoke.called, (vec![l.clone(), d], vec![l]));
+        assert!(Invoke::new("invoke_v", &ty(&[], &[])).is_none());
+    }
+}
