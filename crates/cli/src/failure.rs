@@ -3,6 +3,7 @@
 //! The classification is made here only: a guest's own exit is no failure and prints nothing.
 
 use palisade::{Error, Trap, WasmBacktrace};
+use palisade_emscripten::{Aborted, MissingFunction, UncaughtException};
 use palisade_wasi::I32Exit;
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -44,6 +45,10 @@ impl Failure {
                 }
                 match error.downcast_ref::<Trap>() {
                     Some(trap) => (describe_trap(&what, trap, &error), TRAPPED),
+                    None if is_abort(&error) => {
+                        let messages = error.messages().join(": ");
+                        (with_backtrace(format!("Error: {what}: {messages}"), &error), TRAPPED)
+                    }
                     None => (describe(&error.context(what)), 1),
                 }
             }
@@ -70,9 +75,24 @@ fn describe(error: &Error) -> String {
     format!("Error: {error:?}").trim_end().to_string()
 }
 
+/// Whether the guest has ended itself in a way that is no exit.
+fn is_abort(error: &Error) -> bool {
+    error.is::<Aborted>() || error.is::<UncaughtException>() || error.is::<MissingFunction>()
+}
+
 /// The trap on the first line, where it is looked for, and where it happened below.
 fn describe_trap(what: &str, trap: &Trap, error: &Error) -> String {
     let mut text = format!("Error: {what}: {trap}");
+    let messages = error.messages();
+    if let [context @ .., _] = &messages[..]
+        && !context.is_empty()
+    {
+        text.push_str(&format!(" ({})", context.join(": ")));
+    }
+    with_backtrace(text, error)
+}
+
+fn with_backtrace(mut text: String, error: &Error) -> String {
     if let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() {
         text.push('\n');
         text.push_str(backtrace.to_string().trim_end());

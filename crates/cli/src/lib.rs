@@ -9,6 +9,7 @@
 
 mod cache;
 mod compile;
+mod emscripten;
 mod failure;
 mod input;
 mod inspect;
@@ -35,6 +36,8 @@ Examples:
                                        accept connections from the socket, descriptor 3
   palisade run --wasi threads app.wasm
                                        let it start threads
+  palisade run --dir data::/data --on-oom null program.wasm
+                                       run what Emscripten has made, with a folder
   palisade run --invoke add math.wat 1 0x2a
                                        call one function, print its results
   palisade run --preload host=shim.wat app.wasm
@@ -78,6 +81,9 @@ enum Command {
     /// Look at compiled modules of earlier runs, or remove them
     #[command(subcommand)]
     Cache(cache::Command),
+    /// Look into what Emscripten has made
+    #[command(subcommand)]
+    Emscripten(emscripten::Command),
     /// Run specification scripts (.wast) and count their assertions
     Wast(wast::Options),
     /// Check that modules are valid
@@ -102,6 +108,7 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, Failure> {
         Some(Command::Run(options)) => run::execute(options, out),
         Some(Command::Compile(options)) => compile::execute(options),
         Some(Command::Cache(command)) => cache::execute(command, out),
+        Some(Command::Emscripten(command)) => emscripten::execute(command, out),
         Some(Command::Wast(options)) => wast::execute(options, out),
         Some(Command::Validate(options)) => validate::execute(options, out),
         Some(Command::Inspect(options)) => inspect::execute(options, out),

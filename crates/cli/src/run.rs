@@ -4,9 +4,12 @@
 //! first, then the function named by `--invoke`. A module with neither is instantiated, which runs its start function.
 //! Wrong usage is found before any code of a guest runs.
 //!
+//! What Emscripten has made is recognised and run by `emscripten.rs`.
+//!
 //! A guest may have threads if the user says so. What ends one of them, other than that it is done, ends the program,
 //! and so does the end of the one that it began with. Threads that run then cannot be stopped and go with the process.
 
+use crate::emscripten;
 use crate::failure::Failure;
 use crate::input;
 use crate::invoke::{self, Invocation};
@@ -37,7 +40,7 @@ pub(crate) struct Options {
 
     /// Pass on all environment variables; `--env` can change single ones
     #[arg(long)]
-    inherit_env: bool,
+    pub(crate) inherit_env: bool,
 
     /// The name that the guest has for itself, instead of its file name
     #[arg(long, value_name = "NAME")]
@@ -45,7 +48,7 @@ pub(crate) struct Options {
 
     /// Let the guest see the directory HOST, as GUEST if given; with `ro` it cannot change anything there
     #[arg(long = "dir", value_name = "HOST[::GUEST[::ro]]", value_parser = parse_directory)]
-    directories: Vec<Directory>,
+    pub(crate) directories: Vec<Directory>,
 
     /// Listen on ADDR (such as 127.0.0.1:8080) and let the guest accept connections; the sockets follow the directories,
     /// which begin with descriptor 3
@@ -55,6 +58,23 @@ pub(crate) struct Options {
     /// Allow proposals for WASI that are off by default. `threads` lets a guest start threads, at most 1024 at a time
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     wasi: Vec<Proposal>,
+
+    /// What the module expects of its host: `auto` looks at its imports and exports; with `none` nothing is provided
+    #[arg(long, value_name = "HOST", value_enum, default_value_t = Host::Auto)]
+    host: Host,
+
+    /// Emscripten: what happens when the guest wants more memory than there can be. By default it is aborted if its
+    /// memory cannot grow, and gets NULL otherwise
+    #[arg(long, value_name = "WHAT", value_enum)]
+    pub(crate) on_oom: Option<OnOom>,
+
+    /// Emscripten: missing functions are an error only if the guest calls them
+    #[arg(long)]
+    pub(crate) stub_missing: bool,
+
+    /// Emscripten: what minified names mean, as JSON (see `palisade emscripten map`)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) import_map: Option<PathBuf>,
 
     /// When functions are compiled: all at first, each when it is called, or so and in the background
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Compile::Background)]
@@ -83,6 +103,20 @@ enum Compile {
 }
 
 #[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+enum Host {
+    Auto,
+    Wasi,
+    Emscripten,
+    None,
+}
+
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+pub(crate) enum OnOom {
+    Abort,
+    Null,
+}
+
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
 enum Proposal {
     Threads,
 }
@@ -94,10 +128,10 @@ struct Variable {
 }
 
 #[derive(Clone)]
-struct Directory {
-    host: String,
-    guest: String,
-    read_only: bool,
+pub(crate) struct Directory {
+    pub(crate) host: String,
+    pub(crate) guest: String,
+    pub(crate) read_only: bool,
 }
 
 #[derive(Clone)]
@@ -116,12 +150,18 @@ pub(crate) fn execute(options: &Options, out: &mut Output) -> Result<ExitCode, F
         None => None,
     };
 
-    let mut store = Store::new(&engine, wasi_context(options, file, &args)?);
+    if options.is_emscripten(&module)? {
+        return emscripten::run(options, &module, &args, invocation, out);
+    }
+
+    let mut store = Store::new(&engine, wasi_context(options, &args)?);
     let mut linker = Linker::new(&engine);
     // A preloaded module may stand in for part of WASI.
     linker.allow_shadowing(true);
-    palisade_wasi::add_to_linker(&mut linker, |wasi: &mut WasiCtx| wasi)
-        .map_err(Failure::during("failed to provide WASI"))?;
+    if options.host != Host::None {
+        palisade_wasi::add_to_linker(&mut linker, |wasi: &mut WasiCtx| wasi)
+            .map_err(Failure::during("failed to provide WASI"))?;
+    }
     for preload in &options.preloads {
         define_preload(&mut store, &mut linker, preload)?;
     }
@@ -211,19 +251,15 @@ fn load(engine: &Engine, file: &Path) -> Result<Module, Failure> {
     Module::new(engine, bytes).map_err(Failure::during("cannot load the module on standard input"))
 }
 
-fn wasi_context(options: &Options, file: &Path, args: &[String]) -> Result<WasiCtx, Failure> {
+fn wasi_context(options: &Options, args: &[String]) -> Result<WasiCtx, Failure> {
     let mut builder = WasiCtxBuilder::new();
     builder.inherit_stdio();
-    // A guest learns the name of its file and not where it lies: the path is the host's.
-    let program = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
-    builder.arg(options.argv0.as_deref().unwrap_or(&program)).args(args);
+    builder.arg(options.program_name()).args(args);
     if options.inherit_env {
         builder.inherit_env();
     }
-    for variable in &options.variables {
-        if let Some(value) = variable.resolve()? {
-            builder.env(&variable.name, value);
-        }
+    for (name, value) in options.variables()? {
+        builder.env(name, value);
     }
     for Directory { host, guest, read_only } in &options.directories {
         let what = format!("cannot open the directory `{host}`");
@@ -255,7 +291,51 @@ impl Options {
         Engine::new(&config).map_err(Failure::during("failed to prepare the compiler"))
     }
 
-    fn file(&self) -> &Path {
+    /// Whether the module is for the Emscripten host, by what the user says or what it looks like.
+    fn is_emscripten(&self, module: &Module) -> Result<bool, Failure> {
+        let is = match self.host {
+            Host::Auto => palisade_emscripten::is_emscripten(module) && self.preloads.is_empty(),
+            Host::Emscripten => true,
+            Host::Wasi | Host::None => false,
+        };
+        let other = [
+            (!self.preloads.is_empty(), "--preload"),
+            (!self.listen.is_empty(), "--tcplisten"),
+            (!self.wasi.is_empty(), "--wasi"),
+        ];
+        let own = [
+            (self.on_oom.is_some(), "--on-oom"),
+            (self.stub_missing, "--stub-missing"),
+            (self.import_map.is_some(), "--import-map"),
+        ];
+        let (options, host) = if is { (other, "WASI") } else { (own, "Emscripten") };
+        match options.iter().find(|(given, _)| *given) {
+            Some((_, option)) => Err(Failure::usage(format!(
+                "{option} is for modules that run on the {host} host, which this one does not"
+            ))),
+            None => Ok(is),
+        }
+    }
+
+    /// A guest learns the name of its file and not where it lies: the path is the host's.
+    pub(crate) fn program_name(&self) -> String {
+        let file = self.file();
+        let own = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
+        self.argv0.clone().unwrap_or_else(|| own.into_owned())
+    }
+
+    /// The variables that `--env` sets or passes on.
+    pub(crate) fn variables(&self) -> Result<Vec<(&str, String)>, Failure> {
+        let mut found = Vec::new();
+        for variable in &self.variables {
+            if let Some(value) = variable.resolve()? {
+                found.push((&variable.name[..], value));
+            }
+        }
+        Ok(found)
+    }
+
+    pub(crate) fn file(&self) -> &Path {
         Path::new(&self.file_and_args[0])
     }
 
