@@ -1,0 +1,100 @@
+//! Folders of the host, and what keeps a guest in them.
+
+use crate::{guest, run_with, set_up};
+use palisade_emscripten::EmscriptenBuilder;
+use std::fs;
+use std::os::unix::fs::symlink;
+
+#[test]
+fn a_folder_and_no_way_out_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("in.txt"), "from the host\n").unwrap();
+    symlink("/etc/passwd", dir.path().join("evil")).unwrap();
+    let outcome = run_with("p_hostdir", &[], "", |builder| {
+        builder.mount(dir.path(), "/data", false).unwrap()
+    });
+    let expected = "\
+in: from the host
+chdir ok
+cwd /data
+mkdir ok
+rename ok
+read 20 from the guest
+more
+size 20
+symlink ok
+through link 4
+names 6
+up 1
+link out ok
+by link 1
+absolute 1
+evil 1
+rename out 1
+across Cross-device link
+unlink ok
+rmdir full 1
+rmdir mount 1
+";
+    assert_eq!(outcome.stdout, expected, "{:?}", outcome.result);
+    assert_eq!(outcome.result.unwrap(), 0);
+    assert_eq!(fs::read_to_string(dir.path().join("sub/out.txt")).unwrap(), "from");
+}
+
+#[test]
+fn a_folder_to_be_read_only() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("in.txt"), "from the host\n").unwrap();
+    let outcome =
+        run_with("p_hostdir", &[], "", |builder| builder.mount(dir.path(), "/data", true).unwrap());
+    // It fails to write, and does not look whether `fopen` has given it a file.
+    assert!(outcome.stdout.starts_with("in: from the host\nchdir ok\ncwd /data\n"));
+    let names: Vec<_> = fs::read_dir(dir.path()).unwrap().collect();
+    assert_eq!(names.len(), 1);
+}
+
+#[test]
+fn a_folder_in_the_place_of_the_root() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("data")).unwrap();
+    fs::write(dir.path().join("data/in.txt"), "below the root\n").unwrap();
+    let outcome =
+        run_with("p_hostdir", &[], "", |builder| builder.mount(dir.path(), "/", false).unwrap());
+    assert!(outcome.stdout.starts_with("in: below the root\n"), "{}", outcome.stdout);
+    // There is nothing above, so this was no way out.
+    assert!(dir.path().join("x").exists());
+    // What is in memory stays there.
+    let outcome =
+        run_with("p_rw", &[], "", |builder| builder.mount(dir.path(), "/", false).unwrap());
+    assert_eq!(outcome.text(), crate::file("expected/p_rw.txt"));
+    assert!(!dir.path().join("tmp").exists());
+}
+
+#[test]
+fn programs_of_files_work_in_a_folder_too() {
+    for name in ["p_rw", "p_dirs"] {
+        let dir = tempfile::tempdir().unwrap();
+        let outcome =
+            run_with(name, &[], "", |builder| builder.mount(dir.path(), "/tmp", false).unwrap());
+        let (found, expected) = (outcome.text(), crate::file(&format!("expected/{name}.txt")));
+        // The host lists entries in an order of its own.
+        let sorted = |text: &str| {
+            let line = |line: &str| {
+                let mut words: Vec<_> = line.split(' ').map(str::to_owned).collect();
+                words.sort();
+                words.join(" ")
+            };
+            text.lines().map(line).collect::<Vec<_>>()
+        };
+        assert_eq!(sorted(&found), sorted(&expected), "{name}");
+    }
+}
+
+#[test]
+fn files_in_memory_are_limited() {
+    let outcome = run_with("p_rw", &[], "", |builder| builder.memory_files(30, 1000));
+    assert_ne!(outcome.text(), crate::file("expected/p_rw.txt"));
+    let small = EmscriptenBuilder::new().memory_files(0, 3);
+    let error = set_up(&guest("p_rw"), small).unwrap_err();
+    assert!(error.to_string().contains("no room for the files"), "{error}");
+}

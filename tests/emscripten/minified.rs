@@ -1,0 +1,75 @@
+//! Minified names, and maps that say what they mean.
+
+use crate::{engine, file, guest, set_up};
+use palisade::{Linker, Module, Result, Store};
+use palisade_emscripten::{
+    Emscripten, EmscriptenBuilder, ImportMap, Imports, Program, map_of_javascript,
+};
+use palisade_wasi::MemoryOutputPipe;
+
+fn run(module: &Module, map: &ImportMap) -> Result<(i32, String)> {
+    let mut linker = Linker::new(engine());
+    Imports::of(module).map(map).add_to_linker(&mut linker, |guest: &mut Emscripten| guest)?;
+    let stdout = MemoryOutputPipe::new(1 << 16);
+    let context = EmscriptenBuilder::new().arg("program").stdout(stdout.clone());
+    let mut store = Store::new(engine(), context.import_map(map.clone()).build()?);
+    let program = Program::instantiate(&mut store, &linker, module, |guest| guest)?;
+    let code = program.run(&mut store)?;
+    Ok((code, String::from_utf8(stdout.contents().to_vec()).unwrap()))
+}
+
+#[test]
+fn without_a_map_they_are_refused() {
+    let error = set_up(&guest("hello_minified"), EmscriptenBuilder::new()).unwrap_err().to_string();
+    for part in ["2 imports are minified", "`a.a`", "--import-map", "palisade emscripten map"] {
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn with_a_map_they_run() {
+    let map = ImportMap::from_json(
+        r#"{"imports": {"a": {"a": "fd_write", "b": "emscripten_memcpy_big"}},
+            "exports": {"memory": "c", "__wasm_call_ctors": "d", "main": "e"}}"#,
+    );
+    let (code, stdout) = run(&guest("hello_minified"), &map.unwrap()).unwrap();
+    assert_eq!((code, &stdout[..]), (0, "hello, world\n42  3.14 str c 0xff\n"));
+}
+
+#[test]
+fn maps_are_found_in_javascript() {
+    let map = map_of_javascript(&file("hello_minified.js")).unwrap();
+    let (code, stdout) = run(&guest("hello_minified"), &map).unwrap();
+    assert_eq!((code, &stdout[..]), (0, "hello, world\n42  3.14 str c 0xff\n"));
+    let map = map_of_javascript(&file("p_minified.js")).unwrap();
+    let (code, stdout) = run(&guest("p_minified"), &map).unwrap();
+    assert_eq!(format!("{stdout}exit code {code}\n"), file("expected/p_minified.txt"));
+    assert_eq!(ImportMap::from_json(&map.to_json()).unwrap(), map);
+}
+
+#[test]
+fn other_javascript_has_none() {
+    for text in ["", "var x = 1;", "var asmLibraryArg={", "var asmLibraryArg={a:function(){}};"] {
+        let error = map_of_javascript(text).unwrap_err().to_string();
+        assert!(error.contains("not JavaScript of a known version"), "{error}");
+    }
+    // Names that are not minified, and functions that are renamed too.
+    assert!(map_of_javascript("var asmLibraryArg={\"fd_write\":_fd_write};").is_err());
+    assert!(map_of_javascript("var wasmImports={a:b,c:d};").is_err());
+}
+
+#[test]
+fn maps_with_wrong_types_are_refused() {
+    let module = guest("hello_minified");
+    let mut map = ImportMap::new();
+    map.add_import("a", "a", "fd_close").add_import("a", "b", "emscripten_memcpy_big");
+    let error = run(&module, &map).unwrap_err().to_string();
+    assert!(error.contains("fd_close") && error.contains("other types"), "{error}");
+    let mut map = ImportMap::new();
+    map.add_import("a", "a", "fd_write").add_import("a", "b", "emscripten_memcpy_big");
+    map.add_export("memory", "e").add_export("main", "c");
+    assert!(run(&module, &map).is_err(), "functions are no memories");
+    for text in ["", "[]", r#"{"imports": 1}"#, r#"{"imports": {"a": {"b": 1}}}"#, r#"{"x": {}}"#] {
+        assert!(ImportMap::from_json(text).is_err(), "{text}");
+    }
+}

@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# Builds the guest programs of tests/guests/emscripten from their sources, and writes down in tests/guests/emscripten/expected
+# what they do in Node with the JavaScript that emcc makes. The results are in the tree, so this is needed only after a
+# change to a source. Versions: emscripten 3.1.6 of Debian 12, Node 20; emcc needs the npm package `acorn`, found through
+# NODE_PATH.
+#
+#   tools/build-emscripten.sh [NAME...]     all programs, or those of these names
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+guests=$root/tests/guests/emscripten
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$guests/expected"
+only=("$@")
+
+wanted() {
+  [ ${#only[@]} -eq 0 ] && return 0
+  for name in "${only[@]}"; do [ "$name" = "$1" ] && return 0; done
+  return 1
+}
+
+# build NAME SOURCE FLAGS...
+build() {
+  local name=$1 source=$2
+  shift 2
+  wanted "$name" || return 0
+  echo "$name"
+  # From its folder, so that no path of this machine gets into the module.
+  (cd "$guests/src" && emcc "$source" "$@" -o "$work/$name.js")
+  cp "$work/$name.wasm" "$guests/"
+}
+
+# expect NAME CASE INPUT ARGS...: runs it with a zone from $zone.
+expect() {
+  local name=$1 case=$2 input=$3 code=0
+  shift 3
+  wanted "$name" || return 0
+  printf '%b' "$input" | (cd "$work" && TZ=${zone:-UTC} node --no-experimental-fetch "$name.js" "$@" 2>/dev/null) \
+    >"$guests/expected/$case.txt" || code=$?
+  echo "exit code $code" >>"$guests/expected/$case.txt"
+}
+
+library='--no-entry'
+exit_runtime='-sEXIT_RUNTIME=1'
+build hello_printf hello_printf.c -O2
+build hello_minified hello_printf.c -O3
+[ -e "$work/hello_minified.js" ] && cp "$work/hello_minified.js" "$guests/"
+build hello_iostream hello_iostream.cpp -O2
+build args args.c -O2 $exit_runtime
+build add_global add_global.c -O1 $library
+build sort sort.cpp -O2 $library -sEXPORTED_FUNCTIONS=_malloc,_free
+build strings strings.c -O2 $library -sEXPORTED_FUNCTIONS=_malloc,_free \
+  -sEXPORTED_RUNTIME_METHODS=ccall,cwrap,stackAlloc,stackSave,stackRestore,stringToUTF8,lengthBytesUTF8,UTF8ToString
+build record record.c -O2 $library -sEXPORTED_FUNCTIONS=_malloc,_free
+build grow grow.c -O2 -sALLOW_MEMORY_GROWTH=1 -sMAXIMUM_MEMORY=128MB $exit_runtime
+build nogrow nogrow.c -O2 $exit_runtime
+build nogrow_null nogrow.c -O2 -sABORTING_MALLOC=0 $exit_runtime
+build impmem impmem.c -O2 $library -sIMPORTED_MEMORY=1 -sINITIAL_MEMORY=16MB
+build env_time_files env_time_files.c -O2 $exit_runtime
+build sjlj sjlj.c -O2 $exit_runtime
+build exceptions_js exceptions.cpp -O2 -fexceptions $exit_runtime
+build exceptions_wasm exceptions.cpp -O2 -fwasm-exceptions $exit_runtime
+build i64_legacy i64_legacy.c -O2 $library
+build i64_bigint i64_legacy.c -O2 $library -sWASM_BIGINT=1
+build threads threads.c -O2 -pthread -sPTHREAD_POOL_SIZE=4 $exit_runtime
+if wanted args_standalone; then
+  emcc "$guests/src/args.c" -O2 -sSTANDALONE_WASM=1 -o "$guests/args_standalone.wasm"
+fi
+
+grow='-sALLOW_MEMORY_GROWTH=1'
+for name in p_errno p_rw p_dirs p_stat p_dup p_format p_exit p_env p_mmap p_sjlj p_hostdir; do
+  build $name $name.c -O1 $exit_runtime
+done
+build p_time p_time.c -O1 $exit_runtime
+build p_oom p_oom.c -O1 $exit_runtime $grow -sMAXIMUM_MEMORY=48MB
+build p_recurse p_recurse.c -O1 $exit_runtime
+build p_stream p_stream.cpp -O1 -std=c++17 $exit_runtime $grow
+for name in p_exc1 p_exc2 p_exc3 p_uncaught; do
+  build $name $name.cpp -O1 -std=c++17 -fexceptions $exit_runtime
+done
+for name in p_exc1 p_exc2 p_uncaught; do
+  build ${name}_wasm $name.cpp -O1 -std=c++17 -fwasm-exceptions $exit_runtime
+done
+build needs_js needs_js.c -O1
+build p_minified p_rw.c -O3 $exit_runtime
+[ -e "$work/p_minified.js" ] && cp "$work/p_minified.js" "$guests/"
+
+for name in p_errno p_rw p_dirs p_stat p_dup p_mmap p_sjlj p_oom p_exc1 p_exc2 p_exc3 p_exc1_wasm p_exc2_wasm p_minified; do
+  expect $name $name ''
+done
+expect p_format p_format 'first line\nsecond line\nlast without end'
+expect p_stream p_stream 'the cat the dog\na cat the\n'
+expect p_env p_env '' one '' 'two words' ünïcode
+for case in 0 1 2 5 6; do
+  expect p_exit p_exit_$case '' $case
+done
+for zone in UTC Europe/Berlin America/New_York Australia/Sydney Asia/Kolkata; do
+  expect p_time p_time_${zone//\//_} ''
+done
