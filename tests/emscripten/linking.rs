@@ -40,7 +40,8 @@ fn what_is_javascript_is_refused_by_name() {
         assert!(error.contains(part), "{error}");
     }
     let debug = module(
-        r#"(module (import "env" "twice" (func)) (global (export "__em_js__twice") i32 (i32.const 0)))"#,
+        r#"(module (import "env" "twice" (func))
+            (global (export "__em_js__twice") i32 (i32.const 0)))"#,
     );
     let mut linker = Linker::<Emscripten>::new(engine());
     let error = add_to_linker(&mut linker, &debug, |guest| guest).unwrap_err().to_string();
@@ -164,7 +165,8 @@ fn threads_and_dynamic_linking_are_refused() {
     let error = set_up(&guest("threads"), EmscriptenBuilder::new()).unwrap_err();
     assert!(error.to_string().contains("-pthread"), "{error}");
     let dynamic = module(
-        r#"(module (import "env" "memory" (memory 1)) (import "env" "__memory_base" (global i32)))"#,
+        r#"(module (import "env" "memory" (memory 1))
+            (import "env" "__memory_base" (global i32)))"#,
     );
     let error = set_up(&dynamic, EmscriptenBuilder::new()).unwrap_err();
     assert!(error.to_string().contains("dynamically"), "{error}");

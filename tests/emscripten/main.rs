@@ -1,7 +1,7 @@
 //! Programs and libraries that Emscripten has made, run without JavaScript.
 //!
-//! Their sources are in `tests/guests/emscripten/src`; what the programs named `p_*` should do is what
-//! they do in Node with the JavaScript that emcc makes (`tools/build-emscripten.sh`).
+//! Their sources are in `tests/guests/emscripten/src`; what the programs named `p_*` should do is
+//! what they do in Node with the JavaScript that emcc makes (`tools/build-emscripten.sh`).
 
 #![forbid(unsafe_code)]
 

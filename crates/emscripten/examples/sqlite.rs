@@ -22,7 +22,8 @@ const STATEMENTS: &[&str] = &[
     "create table if not exists t (a integer primary key, b text, c real)",
     "insert into t (b, c) values ('你好', 0.5), ('x', -2), (null, 1e10)",
     "select a, b, c, length(b), hex(b) from t order by c desc",
-    "with recursive f(n, a, b) as (select 1, 0, 1 union all select n + 1, b, a + b from f where n < 50)
+    "with recursive f(n, a, b) as
+     (select 1, 0, 1 union all select n + 1, b, a + b from f where n < 50)
      select max(b) from f",
     "selec",
     "with recursive c(x) as (select 1 union all select x + 1 from c where x < 100000)

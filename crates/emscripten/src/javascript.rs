@@ -71,7 +71,9 @@ pub(crate) fn origin(module: &Module, from: &str, name: &str) -> String {
         return kind.map_or("JavaScript", |(_, what)| what).into();
     }
     if from == "env" {
-        return "not known to this host; perhaps a JavaScript function of the program (EM_JS, --js-library)".into();
+        return "not known to this host; perhaps a JavaScript function of the program \
+                (EM_JS, --js-library)"
+            .into();
     }
     "not known to this host".into()
 }
@@ -100,8 +102,8 @@ pub(crate) fn hint(module: &Module) -> Option<String> {
 pub(crate) fn minified(module: &Module) -> Error {
     let count = module.imports().len();
     Error::msg(format!(
-        "the names of the module's {count} imports are minified (`a.a` ...), as by emcc -O3: only the \
-         JavaScript that was made with the module knows what they mean\n\
+        "the names of the module's {count} imports are minified (`a.a` ...), as by emcc -O3: only \
+         the JavaScript that was made with the module knows what they mean\n\
          hint: build with -O2 or --profiling-funcs, or take the names from that JavaScript: \
          `palisade emscripten map program.js > map.json`, then `--import-map map.json`"
     ))

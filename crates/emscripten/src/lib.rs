@@ -62,12 +62,15 @@ mod fs;
 mod glue;
 mod guest;
 mod host;
+#[cfg(test)]
+mod hostile;
 mod import_map;
 mod invoke;
 mod javascript;
 mod link;
 mod mapping;
 mod memory;
+mod prepare;
 mod program;
 mod signature;
 mod stream;

@@ -113,7 +113,8 @@ impl<'a> Imports<'a> {
         }
         if is_threaded(self.module) && !self.stub_missing {
             return Err(Error::msg(
-                "the module is built with -pthread: it needs threads, which this host does not have yet",
+                "the module is built with -pthread: it needs threads, which this host does not \
+                 have yet",
             ));
         }
         let mut invokes = 0;
@@ -251,7 +252,7 @@ const TYPED: &[(&str, &str)] = &[
     ("emscripten_memcpy_js", "iii:?"),
     ("emscripten_resize_heap", "i:i"),
     ("exit", "i:v"),
-    ("_mmap_js", "iiiijii:i|iiiiiii:i|iiiiiiii:i"),
+    ("_mmap_js", "iiiijii:i|iiiiiii:i"),
     ("_tzset_js", "iii:v"),
     ("_emscripten_throw_longjmp", ":v"),
     ("emscripten_longjmp", "ii:v"),
@@ -271,6 +272,12 @@ const TYPED: &[(&str, &str)] = &[
     ("__cxa_rethrow_primary_exception", "i:v"),
     ("__cxa_call_unexpected", "i:v"),
 ];
+
+/// All names and patterns.
+#[cfg(test)]
+pub(crate) fn typed_names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    TYPED.iter().copied()
+}
 
 /// Defines the functions that call the guest, and those that are called often; says whether it
 /// has.
@@ -295,7 +302,10 @@ fn define_typed<T: 'static>(
             $(linker.func_wrap(
                 module,
                 real,
-                move |#[allow(unused_mut, reason = "some only look")] mut $caller: Caller<'_, T> $(, $arg: $ty)*| -> Result<$result> { $body },
+                move |
+                    #[allow(unused_mut, reason = "some only look")] mut $caller: Caller<'_, T>
+                    $(, $arg: $ty)*
+                | -> Result<$result> { $body },
             )?;)*
         }};
     }
@@ -410,14 +420,13 @@ fn define_find<T: 'static>(
                     )?;
                 })*
                 _ => {
-                    let find = move |mut caller: Caller<'_, T>, params: &[Val], results: &mut [Val]| {
+                    linker.func_new(module, name, ty.clone(), move |mut caller, params, results| {
                         let types: Vec<u32> =
                             params.iter().map(|ty| ty.unwrap_i32().cast_unsigned()).collect();
                         let handle = exceptions::find_matching_catch(&mut caller, ctx, &types)?;
                         results[0] = Val::I32(handle.cast_signed());
                         Ok(())
-                    };
-                    linker.func_new(module, name, ty.clone(), find)?;
+                    })?;
                 }
             }
         };

@@ -1,6 +1,6 @@
 //! Functions of the host that need an allocation of the guest: `mmap`, and the older `tzset`.
 
-use palisade::{Caller, Error, FuncType, Linker, Result, Val};
+use palisade::{Caller, Error, FuncType, Linker, Result, Val, ValType};
 
 use crate::ctx::Call;
 use crate::errno::{Errno, Fault};
@@ -25,15 +25,16 @@ struct Request {
 }
 
 /// Maps a file: `(len, prot, flags, fd, offset, allocated, address)`, or as in 3.1.6
-/// `(address, len, prot, flags, fd, page, allocated, builtin)`, with or without the last.
+/// `(address, len, prot, flags, fd, offset, allocated)`.
 pub(crate) fn define_mmap<T: 'static>(
     linker: &mut Linker<T>,
     (module, name): (&str, &str),
     ty: &FuncType,
     ctx: impl Context<T>,
 ) -> Result<()> {
+    // The newer one has an i64 among its seven, or eight if that is in two halves.
+    let old = ty.params().len() == 7 && ty.params().all(|ty| ty == ValType::I32);
     let call = move |mut caller: Caller<'_, T>, params: &[Val], results: &mut [Val]| {
-        let old = ctx(caller.data_mut()).layout() == crate::Layout::Old;
         let mut args = Args(params.iter());
         if old {
             args.u32();

@@ -7,20 +7,21 @@
 use std::sync::Arc;
 
 use palisade::{
-    AsContextMut, Caller, Error, Extern, ExternType, Func, Instance, Linker, Memory, Module, Ref,
-    Result, SharedMemory, Table, ThrownException, Trap, Val, WasmParams, WasmResults,
+    AsContextMut, Caller, Error, Extern, ExternType, Func, Instance, Linker, Module, Result,
+    ThrownException, Trap, Val, WasmParams, WasmResults,
 };
 use palisade_wasi::I32Exit;
 
+use crate::Layout;
 use crate::ctx::{Emscripten, Linked, aborted};
 use crate::detect::is_dynamic;
 use crate::exceptions::{Style, Thrower};
 use crate::guest::{Guest, GuestMemory};
 use crate::invoke::{self, Invoke, Needs};
 use crate::link::Context;
+use crate::prepare::{guess_layout, imports, note_limits, only_memory, provide};
 use crate::stream::lock;
 use crate::uncaught;
-use crate::{ImportMap, Layout};
 
 /// A module of Emscripten, set up in a store.
 pub struct Program<T: 'static> {
@@ -145,7 +146,8 @@ impl<T: 'static> Program<T> {
                 && pointer < end
             {
                 return error.context(format!(
-                    "the guest's stack overflowed: its stack pointer is {pointer:#x}, and its stack ends at {end:#x}"
+                    "the guest's stack overflowed: its stack pointer is {pointer:#x}, and its stack \
+                     ends at {end:#x}"
                 ));
             }
         }
@@ -344,7 +346,8 @@ impl<T: 'static> Program<T> {
             return match self.typed::<(), ()>(&mut store, &["_start"])? {
                 Some(start) => start.call(&mut store, ()).map(|()| 0),
                 None => Err(Error::msg(
-                    "the module has no `main` and no `_start`: it is a library, whose functions are called one by one",
+                    "the module has no `main` and no `_start`: it is a library, whose functions are \
+                     called one by one",
                 )),
             };
         };
@@ -445,103 +448,4 @@ pub(crate) fn exit<T: 'static>(
         Ok(()) => Error::new(I32Exit(code)),
         Err(error) => error,
     }
-}
-
-fn imports(module: &Module, data: &Emscripten, name: &str) -> bool {
-    let map = data.shared.import_map.as_ref();
-    module.imports().any(|import| {
-        map.map_or(import.name(), |map| map.import(import.module(), import.name())) == name
-    })
-}
-
-fn note_limits(linked: &mut Linked, ty: &palisade::MemoryType) {
-    let bytes = |pages: u64| pages.saturating_mul(ty.page_size());
-    linked.memory_max = ty.maximum().map(bytes);
-    let declared = linked.memory_max;
-    linked.memory_fixed |= declared.is_some_and(|max| max <= bytes(ty.minimum()));
-}
-
-/// The memory of an instance that exports one under another name.
-fn only_memory(mut store: impl AsContextMut, instance: Instance) -> Option<Extern> {
-    let mut memories = instance
-        .exports(store.as_context_mut())
-        .map(|export| export.into_extern())
-        .filter(|item| matches!(item, Extern::Memory(_) | Extern::SharedMemory(_)));
-    memories.next()
-}
-
-/// Makes the memory and the table that the module imports, unless the linker has them.
-fn provide<T: 'static>(
-    mut store: impl AsContextMut<Data = T>,
-    linker: &mut Linker<T>,
-    module: &Module,
-    linked: &mut Linked,
-) -> Result<()> {
-    let mut store = store.as_context_mut();
-    for import in module.imports() {
-        let at = (import.module(), import.name());
-        let found = linker.get_by_import(&mut store, &import);
-        let item = match (found, import.ty()) {
-            (Some(item), ExternType::Memory(_) | ExternType::Table(_)) => item,
-            (None, ExternType::Memory(ty)) => {
-                let item = match ty.is_shared() {
-                    true => SharedMemory::new(store.engine(), ty)?.into(),
-                    false => Extern::from(Memory::new(&mut store, ty)?),
-                };
-                linker.define(&store, at.0, at.1, item.clone())?;
-                item
-            }
-            (None, ExternType::Table(ty)) => {
-                let null = Ref::null(ty.element().heap_type());
-                let item = Extern::from(Table::new(&mut store, ty, null)?);
-                linker.define(&store, at.0, at.1, item.clone())?;
-                item
-            }
-            _ => continue,
-        };
-        match item {
-            Extern::Memory(memory) => {
-                note_limits(linked, &memory.ty(&store));
-                linked.memory = Some(GuestMemory::Own(memory));
-            }
-            Extern::SharedMemory(memory) => {
-                note_limits(linked, &memory.ty());
-                linked.memory = Some(GuestMemory::Shared(memory));
-            }
-            Extern::Table(table) => linked.table = Some(table),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// How the module's C library lays out structures, by what tells its version.
-fn guess_layout(module: &Module, map: Option<&ImportMap>) -> Layout {
-    let mut old = false;
-    for import in module.imports() {
-        let ExternType::Func(ty) = import.ty() else { continue };
-        match map.map_or(import.name(), |map| map.import(import.module(), import.name())) {
-            // These took a pointer to the time.
-            "_localtime_js" | "_gmtime_js" => {
-                return if ty.params().all(|ty| ty == palisade::ValType::I32)
-                    && ty.params().len() == 2
-                {
-                    Layout::Old
-                } else {
-                    Layout::New
-                };
-            }
-            "_emscripten_memcpy_js" | "_abort_js" | "__syscall_newfstatat" => return Layout::New,
-            "__syscall_open"
-            | "__clock_gettime"
-            | "emscripten_memcpy_big"
-            | "strftime"
-            | "strftime_l" => old = true,
-            _ => {}
-        }
-    }
-    let exports =
-        |name: &str| module.get_export(map.map_or(name, |map| map.export(name))).is_some();
-    old |= exports("stackSave") && exports("__errno_location");
-    if old { Layout::Old } else { Layout::New }
 }

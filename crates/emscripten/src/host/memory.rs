@@ -56,7 +56,8 @@ pub(crate) fn out_of_memory(ctx: &Emscripten, requested: u32) -> Result<u32> {
     match ctx.shared.on_oom.unwrap_or(by_default) {
         OnOom::Null => Ok(0),
         OnOom::Abort => Err(crate::ctx::aborted(format!(
-            "out of memory: the guest requested {requested} bytes, and its memory can have at most {} bytes",
+            "out of memory: the guest requested {requested} bytes, and its memory can have at \
+             most {} bytes",
             limit(ctx)
         ))),
     }

@@ -5,6 +5,7 @@
 //! Rust types, are in `link.rs`.
 
 pub(crate) mod clock;
+pub(crate) mod descriptor;
 pub(crate) mod directory;
 pub(crate) mod environment;
 pub(crate) mod file;
@@ -54,6 +55,12 @@ impl Body {
 pub(crate) fn find(name: &str) -> Option<(&'static str, Body)> {
     let row = TABLE.iter().find(|(known, ..)| *known == name)?;
     Some((row.1, row.2))
+}
+
+/// All names and patterns.
+#[cfg(test)]
+pub(crate) fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    TABLE.iter().map(|(name, pattern, _)| (*name, *pattern))
 }
 
 use Body::{Plain, System, Wasi};
@@ -160,12 +167,12 @@ const TABLE: &[(&str, &str, Body)] = &[
     ("__syscall_fchdir", "i:i", System(directory::fchdir)),
 
     // Descriptors.
-    ("__syscall_dup", "i:i", System(file::dup)),
-    ("__syscall_dup2", "ii:i", System(file::dup2)),
-    ("__syscall_dup3", "iii:i", System(file::dup3)),
-    ("__syscall_fcntl64", "iii:i", System(file::fcntl)),
-    ("__syscall_pipe", "i:i", System(file::pipe)),
-    ("__syscall_pipe2", "ii:i", System(file::pipe2)),
+    ("__syscall_dup", "i:i", System(descriptor::dup)),
+    ("__syscall_dup2", "ii:i", System(descriptor::dup2)),
+    ("__syscall_dup3", "iii:i", System(descriptor::dup3)),
+    ("__syscall_fcntl64", "iii:i", System(descriptor::fcntl)),
+    ("__syscall_pipe", "i:i", System(descriptor::pipe)),
+    ("__syscall_pipe2", "ii:i", System(descriptor::pipe2)),
     ("__syscall_ioctl", "iii:i", System(terminal::ioctl)),
     ("__syscall_poll", "iii:i", System(poll::poll)),
     ("__syscall__newselect", "iiiii:i", System(poll::select)),

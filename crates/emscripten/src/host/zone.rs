@@ -177,18 +177,14 @@ impl Zone {
     }
 }
 
-/// The time argument: in the old layout a pointer to it.
+/// The time argument: as a number, or in older versions a pointer to one of 32 bits.
 fn time(call: &mut Call<'_>) -> Result<i64> {
-    if call.args.0.len() == 2 && call.ctx.layout() == Layout::Old && is_pointer(call) {
-        let at = call.args.u32();
+    if let [palisade::Val::I32(at), _] = call.args.0.as_slice() {
+        let at = at.cast_unsigned();
+        call.args.u32();
         return Ok(call.guest.i32(at)?.into());
     }
     Ok(call.args.i64())
-}
-
-/// Whether the first of two arguments is an i32.
-fn is_pointer(call: &Call<'_>) -> bool {
-    matches!(call.args.0.as_slice().first(), Some(palisade::Val::I32(_)))
 }
 
 /// Beyond all dates, there is 1 as an error and all fields are 0.
