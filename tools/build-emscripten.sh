@@ -81,11 +81,18 @@ done
 for name in p_exc1 p_exc2 p_uncaught; do
   build ${name}_wasm $name.cpp -O1 -std=c++17 -fwasm-exceptions $exit_runtime
 done
+for name in q_stdio q_system q_strptime q_ftw; do
+  build $name $name.c -O1 $exit_runtime
+done
+build q_heap q_heap.c -O1 $exit_runtime $grow -sMAXIMUM_MEMORY=64MB
+build q_cpp q_cpp.cpp -O1 -std=c++17 -fexceptions $exit_runtime $grow
+build q_terminate q_terminate.cpp -O1 -std=c++17 -fexceptions $exit_runtime
 build needs_js needs_js.c -O1
 build p_minified p_rw.c -O3 $exit_runtime
 [ -e "$work/p_minified.js" ] && cp "$work/p_minified.js" "$guests/"
 
-for name in p_errno p_rw p_dirs p_stat p_dup p_mmap p_sjlj p_oom p_exc1 p_exc2 p_exc3 p_exc1_wasm p_exc2_wasm p_minified; do
+for name in p_errno p_rw p_dirs p_stat p_dup p_mmap p_sjlj p_oom p_exc1 p_exc2 p_exc3 p_exc1_wasm p_exc2_wasm p_minified \
+  q_stdio q_system q_strptime q_ftw q_heap q_cpp; do
   expect $name $name ''
 done
 expect p_format p_format 'first line\nsecond line\nlast without end'
@@ -93,6 +100,9 @@ expect p_stream p_stream 'the cat the dog\na cat the\n'
 expect p_env p_env '' one '' 'two words' ünïcode
 for case in 0 1 2 5 6; do
   expect p_exit p_exit_$case '' $case
+done
+for case in 0 1 2 3; do
+  expect q_terminate q_terminate_$case '' $case
 done
 for zone in UTC Europe/Berlin America/New_York Australia/Sydney Asia/Kolkata; do
   expect p_time p_time_${zone//\//_} ''

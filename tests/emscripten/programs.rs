@@ -106,6 +106,19 @@ as_in_node! {
     p_exc3
     p_exc1_wasm
     p_exc2_wasm
+    q_stdio
+    q_system
+    q_strptime
+    q_ftw
+    q_heap
+    q_cpp
+}
+
+#[test]
+fn q_terminate() {
+    for case in ["0", "1", "2", "3"] {
+        as_in_node("q_terminate", &format!("q_terminate_{case}"), &[case], "", None);
+    }
 }
 
 #[test]

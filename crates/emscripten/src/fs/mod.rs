@@ -73,6 +73,7 @@ impl Files {
         let home = make(&root, "home", Node::directory(), 0o777)?;
         make(&home, "web_user", Node::directory(), 0o777)?;
         let dev = make(&root, "dev", Node::directory(), 0o777)?;
+        let mut devices = Vec::new();
         for (name, device) in [
             ("null", Device::Null),
             ("tty", Device::Terminal),
@@ -80,7 +81,7 @@ impl Files {
             ("random", Device::Random),
             ("urandom", Device::Random),
         ] {
-            make(&dev, name, NodeKind::Device(device), 0o666)?;
+            devices.push(make(&dev, name, NodeKind::Device(device), 0o666)?);
         }
         let shm = make(&dev, "shm", Node::directory(), 0o777)?;
         make(&shm, "tmp", Node::directory(), 0o777)?;
@@ -92,11 +93,13 @@ impl Files {
             make(&dev, name, NodeKind::Link(format!("/dev/{target}").into()), 0o777)?;
         }
 
-        let open = |kind, path: &str, flags| Some(Open::new(kind, path.into(), flags));
+        let open = |kind, path: &str, flags, device: usize| {
+            Some(Open::of_device(kind, path.into(), flags, Some(devices[device].clone())))
+        };
         let descriptors = vec![
-            open(OpenKind::Input(stdin.clone()), "/dev/stdin", flags::READ),
-            open(OpenKind::Output(stdout.clone()), "/dev/stdout", flags::WRITE),
-            open(OpenKind::Output(stderr.clone()), "/dev/stderr", flags::WRITE),
+            open(OpenKind::Input(stdin.clone()), "/dev/stdin", flags::READ, 1),
+            open(OpenKind::Output(stdout.clone()), "/dev/stdout", flags::WRITE, 1),
+            open(OpenKind::Output(stderr.clone()), "/dev/stderr", flags::WRITE, 2),
         ];
         let cwd = Place::Memory(root.clone());
         Ok(Files {
@@ -260,6 +263,12 @@ impl Files {
             return Err(if found.slash { Errno::ISDIR } else { Errno::INVAL });
         }
         let slash = found.slash;
+        let device = match &found.target {
+            Some(Place::Memory(node)) if matches!(node.kind, NodeKind::Device(_)) => {
+                Some(node.clone())
+            }
+            _ => None,
+        };
         let kind = match found.target {
             Some(_) if exclusive => return Err(Errno::EXIST),
             Some(Place::Memory(node)) => self.open_node(node, flags, now)?,
@@ -284,7 +293,7 @@ impl Files {
             return Err(Errno::NOTDIR);
         }
         let path = self.opened_path(start, path, &kind);
-        self.insert(Open::new(kind, path, flags), 0)
+        self.insert(Open::of_device(kind, path, flags, device), 0)
     }
 
     /// The path of what was opened, for `/proc/self/fd`.

@@ -20,6 +20,8 @@ use cap_std::fs::{
 use super::Entry;
 use super::node::Node;
 use super::stat::{Stat, Times, kind};
+use rustix::fs::{Timespec, Timestamps, UTIME_OMIT};
+
 use crate::errno::Errno;
 use crate::fs::flags;
 
@@ -195,17 +197,25 @@ impl Mount {
         &self,
         path: &Path,
         follow: bool,
-        accessed: Option<i64>,
-        modified: Option<i64>,
+        times: [Option<i64>; 2],
     ) -> Result<(), Errno> {
         self.writable()?;
+        let before_1970 = times.iter().flatten().any(|time| *time < 0);
+        if before_1970 {
+            // `cap_std` panics there; an open file can have any time.
+            let mut options = OpenOptions::new();
+            let follow = if follow { FollowSymlinks::Yes } else { FollowSymlinks::No };
+            let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+            options.read(true).follow(follow).custom_flags(flags);
+            let file = self.dir.open_with(of(path), &options)?;
+            return Ok(rustix::fs::futimens(file, &timestamps(times))?);
+        }
         let spec = |time: Option<i64>| {
-            time.map(|time| {
-                let time = cap_std::time::SystemTime::from_std(system_time(time));
-                SystemTimeSpec::Absolute(time)
-            })
+            let after = time.map(|time| Duration::from_nanos(time.unsigned_abs()));
+            let time = after.and_then(|after| SystemTime::UNIX_EPOCH.checked_add(after))?;
+            Some(SystemTimeSpec::Absolute(cap_std::time::SystemTime::from_std(time)))
         };
-        let (accessed, modified) = (spec(accessed), spec(modified));
+        let (accessed, modified) = (spec(times[0]), spec(times[1]));
         let done = match follow {
             true => self.dir.set_times(of(path), accessed, modified),
             false => self.dir.set_symlink_times(of(path), accessed, modified),
@@ -242,9 +252,37 @@ fn nanos(seconds: i64, nanos: i64) -> i64 {
     seconds.saturating_mul(1_000_000_000).saturating_add(nanos)
 }
 
-fn system_time(nanos: i64) -> SystemTime {
-    let amount = Duration::from_nanos(nanos.unsigned_abs());
-    let epoch = SystemTime::UNIX_EPOCH;
-    let time = if nanos < 0 { epoch.checked_sub(amount) } else { epoch.checked_add(amount) };
-    time.unwrap_or(epoch)
+/// For calls of the host; what is not given stays.
+pub(crate) fn timestamps(times: [Option<i64>; 2]) -> Timestamps {
+    let spec = |time: Option<i64>| match time {
+        None => Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
+        Some(time) => Timespec {
+            tv_sec: time.div_euclid(1_000_000_000),
+            tv_nsec: time.rem_euclid(1_000_000_000) as _,
+        },
+    };
+    Timestamps { last_access: spec(times[0]), last_modification: spec(times[1]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Mount;
+    use cap_std::ambient_authority;
+    use cap_std::fs::Dir;
+    use std::path::Path;
+    use std::sync::Weak;
+
+    #[test]
+    fn times_before_1970_are_set() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("old"), "").unwrap();
+        let dir = Dir::open_ambient_dir(folder.path(), ambient_authority()).unwrap();
+        let mount = Mount { dir, read_only: false, dev: 16, node: Weak::new() };
+        let path = Path::new("old");
+        for (given, seconds) in [([Some(-5_000_000_000), None], -5), ([Some(7), Some(7)], 0)] {
+            mount.set_times(path, true, given).unwrap();
+            let accessed = mount.stat(path, true).unwrap().times.accessed;
+            assert_eq!(accessed.div_euclid(1_000_000_000), seconds);
+        }
+    }
 }

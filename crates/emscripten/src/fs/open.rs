@@ -22,6 +22,8 @@ pub(crate) struct Open {
     /// Where it was when it was opened.
     pub(crate) path: Vec<u8>,
     pub(crate) state: Mutex<OpenState>,
+    /// What it is in the tree, if that is a device.
+    device: Option<Arc<Node>>,
 }
 
 pub(crate) enum OpenKind {
@@ -56,9 +58,18 @@ pub(crate) enum At {
 
 impl Open {
     pub(crate) fn new(kind: OpenKind, path: Vec<u8>, flags: u32) -> Arc<Open> {
+        Open::of_device(kind, path, flags, None)
+    }
+
+    pub(crate) fn of_device(
+        kind: OpenKind,
+        path: Vec<u8>,
+        flags: u32,
+        device: Option<Arc<Node>>,
+    ) -> Arc<Open> {
         let keep = flags::ACCESS | flags::CHANGEABLE | flags::PATH | flags::DIRECTORY;
         let state = OpenState { flags: flags & keep, ..OpenState::default() };
-        Arc::new(Open { kind, path, state: Mutex::new(state) })
+        Arc::new(Open { kind, path, state: Mutex::new(state), device })
     }
 
     pub(crate) fn flags(&self) -> u32 {
@@ -167,6 +178,9 @@ impl Open {
     }
 
     pub(crate) fn stat(&self, now: i64) -> Result<Stat, Errno> {
+        if let Some(device) = &self.device {
+            return Ok(device.stat());
+        }
         let (mode, ino) = match &self.kind {
             OpenKind::File(node) => return Ok(node.stat()),
             OpenKind::Dir(place) => return place.stat(true),

@@ -272,7 +272,7 @@ impl Files {
         now: i64,
     ) -> Result<(), Errno> {
         match place {
-            Place::Host(mount, path) => mount.set_times(path, follow, times[0], times[1]),
+            Place::Host(mount, path) => mount.set_times(path, follow, times),
             Place::Memory(node) => {
                 let mut meta = lock(&node.meta);
                 meta.times.accessed = times[0].unwrap_or(meta.times.accessed);

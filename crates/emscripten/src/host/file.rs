@@ -4,6 +4,7 @@
 
 use crate::ctx::{Call, now};
 use crate::errno::Errno;
+use crate::fs::mount::timestamps;
 use crate::fs::open::OpenKind;
 use crate::fs::walk::{MAX_PATH, Place};
 use crate::fs::{Files, flags};
@@ -328,7 +329,7 @@ pub(super) fn utimensat(call: &mut Call<'_>) -> Result {
                 if mount.read_only {
                     return Err(Errno::ROFS);
                 }
-                rustix::fs::futimens(file, &host_times(times))?;
+                rustix::fs::futimens(file, &timestamps(times))?;
                 return Ok(0);
             }
             _ => return Ok(0),
@@ -336,17 +337,6 @@ pub(super) fn utimensat(call: &mut Call<'_>) -> Result {
     };
     files.set_times(&place, true, times, now())?;
     Ok(0)
-}
-
-fn host_times(times: [Option<i64>; 2]) -> rustix::fs::Timestamps {
-    let spec = |time: Option<i64>| match time {
-        None => rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT },
-        Some(time) => rustix::fs::Timespec {
-            tv_sec: time.div_euclid(1_000_000_000),
-            tv_nsec: time.rem_euclid(1_000_000_000) as _,
-        },
-    };
-    rustix::fs::Timestamps { last_access: spec(times[0]), last_modification: spec(times[1]) }
 }
 
 pub(super) fn truncate(call: &mut Call<'_>) -> Result {

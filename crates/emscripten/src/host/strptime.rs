@@ -21,7 +21,7 @@ pub(super) fn strptime(call: &mut Call<'_>) -> Result<Value> {
     let text = call.guest.c_bytes(at_text, MAX_TEXT)?;
     let format = call.guest.c_bytes(at_format, MAX_TEXT)?;
     let (Some(text), Some(format)) = (text, format) else { return Ok(Value::I32(0)) };
-    let mut reader = Reader { left: &text, tm: Tm::read(&call.guest, at)?, date: false, pm: None };
+    let mut reader = Reader { left: &text, tm: Tm::read(&call.guest, at)?, pm: None };
     if reader.read(&format, MAX_DEPTH).is_none() {
         return Ok(Value::I32(0));
     }
@@ -34,8 +34,6 @@ pub(super) fn strptime(call: &mut Call<'_>) -> Result<Value> {
 struct Reader<'a> {
     left: &'a [u8],
     tm: Tm,
-    /// Year, month and day are known, so that the day of the week is.
-    date: bool,
     pm: Option<bool>,
 }
 
@@ -68,7 +66,7 @@ impl Reader<'_> {
             b'C' => {
                 self.tm.year = self.number(2, 0, 99)? * 100 + self.tm.year.rem_euclid(100) - 1900
             }
-            b'd' | b'e' => (self.tm.day, self.date) = (self.number(2, 1, 31)?, true),
+            b'd' | b'e' => self.tm.day = self.number(2, 1, 31)?,
             b'D' | b'x' => self.read(b"%m/%d/%y", depth)?,
             b'F' => self.read(b"%Y-%m-%d", depth)?,
             b'H' => self.tm.hour = self.number(2, 0, 23)?,
@@ -134,10 +132,12 @@ impl Reader<'_> {
         if self.pm == Some(true) && self.tm.hour < 12 {
             self.tm.hour += 12;
         }
-        if self.date {
-            let date = Tm::of(Tm { hour: 0, minute: 0, second: 0, ..self.tm }.seconds());
-            (self.tm.weekday, self.tm.day_of_year) = (date.weekday, date.day_of_year);
-        }
+        // As Emscripten has it, there is a date whether or not the text has one.
+        self.tm.year = self.tm.year.clamp(70, 8099);
+        self.tm.month = self.tm.month.clamp(0, 11);
+        self.tm.day = self.tm.day.clamp(1, 31);
+        let date = Tm::of(Tm { hour: 0, minute: 0, second: 0, ..self.tm }.seconds());
+        (self.tm.weekday, self.tm.day_of_year) = (date.weekday, date.day_of_year);
         self.tm
     }
 }
@@ -147,7 +147,7 @@ mod tests {
     use super::{Reader, Tm};
 
     fn parse(text: &str, format: &str) -> Option<(Tm, usize)> {
-        let mut reader = Reader { left: text.as_bytes(), tm: Tm::default(), date: false, pm: None };
+        let mut reader = Reader { left: text.as_bytes(), tm: Tm::default(), pm: None };
         reader.read(format.as_bytes(), 3)?;
         let left = reader.left.len();
         Some((reader.finish(), left))
