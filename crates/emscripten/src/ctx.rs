@@ -59,19 +59,19 @@ pub(crate) struct Linked {
     pub(crate) table: Option<Table>,
     pub(crate) layout: Option<Layout>,
     pub(crate) malloc: Option<TypedFunc<u32, u32>>,
-    pub(crate) free: Option<Func>,
+    pub(crate) free: Option<TypedFunc<u32, ()>>,
     pub(crate) memalign: Option<TypedFunc<(u32, u32), u32>>,
     pub(crate) stack_save: Option<TypedFunc<(), u32>>,
     pub(crate) can_catch: Option<TypedFunc<(u32, u32, u32), u32>>,
     pub(crate) is_pointer_type: Option<TypedFunc<u32, u32>>,
     pub(crate) increment_refcount: Option<TypedFunc<u32, ()>>,
     pub(crate) decrement_refcount: Option<TypedFunc<u32, ()>>,
-    pub(crate) set_threw: Option<Func>,
+    pub(crate) set_threw: Option<TypedFunc<(u32, u32), ()>>,
     /// What runs when the program exits, in this order.
     pub(crate) at_exit: Vec<Func>,
     pub(crate) flush: Option<Func>,
     /// The functions behind `invoke_*`, by their number.
-    pub(crate) invokes: Vec<crate::invoke::Target>,
+    pub(crate) invokes: crate::invoke::Targets,
 }
 
 impl std::fmt::Debug for Emscripten {

@@ -110,8 +110,7 @@ pub(crate) fn longjmp<T: 'static>(
 ) -> Result<()> {
     let set_threw = ctx(caller.data_mut()).linked.set_threw.ok_or_else(|| missing("setThrew"))?;
     let value = if value == 0 { 1 } else { value };
-    let arguments = [env, value].map(|value| Val::I32(value.cast_signed()));
-    set_threw.call(&mut *caller, &arguments, &mut [])?;
+    set_threw.call(&mut *caller, (env, value))?;
     Err(throw(caller, ctx, false))
 }
 
@@ -166,7 +165,7 @@ fn malloc<T: 'static>(caller: &mut Caller<'_, T>, ctx: impl Context<T>, len: u32
 
 fn free<T: 'static>(caller: &mut Caller<'_, T>, ctx: impl Context<T>, at: u32) -> Result<()> {
     let free = ctx(caller.data_mut()).linked.free.ok_or_else(|| missing("free"))?;
-    free.call(&mut *caller, &[Val::I32(at.cast_signed())], &mut [])
+    free.call(&mut *caller, at)
 }
 
 pub(crate) fn allocate<T: 'static>(
@@ -305,7 +304,7 @@ pub(crate) fn end_catch<T: 'static>(
 /// Says that nothing was thrown.
 fn set_threw<T: 'static>(caller: &mut Caller<'_, T>, ctx: impl Context<T>) -> Result<()> {
     match ctx(caller.data_mut()).linked.set_threw {
-        Some(set_threw) => set_threw.call(&mut *caller, &[Val::I32(0), Val::I32(0)], &mut []),
+        Some(set_threw) => set_threw.call(&mut *caller, (0, 0)),
         None => Ok(()),
     }
 }

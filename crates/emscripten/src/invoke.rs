@@ -6,7 +6,6 @@
 //! the guest imports is a host function that only calls it, because the table does not exist
 //! yet when imports are needed.
 
-use std::any::Any;
 use std::fmt::Write;
 
 use palisade::{
@@ -26,11 +25,11 @@ pub(crate) struct Invoke {
     legalised: bool,
 }
 
-/// The function behind an import.
-pub(crate) struct Target {
-    func: Func,
-    /// The function with its Rust types, where its import has them: a `TypedFunc`.
-    typed: Option<Box<dyn Any + Send + Sync>>,
+/// The functions behind the imports, in their order.
+#[derive(Default)]
+pub(crate) struct Targets {
+    funcs: Vec<Func>,
+    typed: Typed,
 }
 
 impl Invoke {
@@ -156,7 +155,7 @@ pub(crate) fn make(
     mut store: impl AsContextMut,
     invokes: &[Invoke],
     needs: Needs,
-) -> Result<Vec<Target>> {
+) -> Result<Targets> {
     let mut text = String::from(
         "(module
           (import \"guest\" \"table\" (table 0 funcref))
@@ -174,11 +173,11 @@ pub(crate) fn make(
     let imports =
         [needs.table, needs.save, needs.restore, needs.set_threw, needs.set_temp, needs.tag.into()];
     let instance = Instance::new(&mut store, &module, &imports)?;
-    let mut targets = Vec::with_capacity(invokes.len());
+    let mut targets = Targets::default();
     for number in 0..invokes.len() {
         let func = instance.get_func(&mut store, &number.to_string()).expect("it is exported");
-        let typed = typed_target(&store, &func);
-        targets.push(Target { func, typed });
+        targets.typed.push(&store, &func);
+        targets.funcs.push(func);
     }
     Ok(targets)
 }
@@ -196,8 +195,8 @@ fn define_dynamic<T: 'static>(
     ctx: impl Context<T>,
 ) -> Result<()> {
     let call = move |mut caller: Caller<'_, T>, params: &[Val], results: &mut [Val]| {
-        let target = ctx(caller.data_mut()).linked.invokes.get(number);
-        let Some(func) = target.map(|target| target.func) else { return set_up() };
+        let target = ctx(caller.data_mut()).linked.invokes.funcs.get(number).copied();
+        let Some(func) = target else { return set_up() };
         func.call(&mut caller, params, results)
     };
     linker.func_new(module, name, ty, call)?;
@@ -206,38 +205,38 @@ fn define_dynamic<T: 'static>(
 
 /// Calls the function behind an import whose Rust types are known.
 #[inline(always)]
-fn call_typed<T: 'static, P: WasmParams + 'static, R: WasmResults + 'static>(
+fn call_typed<T: 'static, P: WasmParams, R: WasmResults>(
     caller: &mut Caller<'_, T>,
-    ctx: impl Context<T>,
-    number: usize,
+    target: Option<Option<TypedFunc<P, R>>>,
     params: P,
 ) -> Result<R> {
-    let target = ctx(caller.data_mut()).linked.invokes.get(number);
-    let typed = target.and_then(|target| target.typed.as_ref());
-    match typed.and_then(|typed| typed.downcast_ref::<TypedFunc<P, R>>()) {
-        Some(func) => func.clone().call(caller, params),
-        None => set_up(),
+    match target {
+        Some(Some(func)) => func.call(caller, params),
+        _ => set_up(),
     }
 }
 
 /// The types that most imports have: the index and up to seven more integers, with or without
-/// a result that is one.
+/// a result that is one. `$void` and `$int` are the names of the fields for these types.
 macro_rules! usual {
-    ($($count:literal: $($name:ident)*;)*) => {
-        /// The function with its Rust types, if they are usual.
-        fn typed_target(
-            store: &impl AsContextMut,
-            func: &Func,
-        ) -> Option<Box<dyn Any + Send + Sync>> {
+    ($($count:literal $void:ident $int:ident: $($name:ident)*;)*) => {
+        /// Functions with their Rust types; each list has a place for every import.
+        #[derive(Default)]
+        struct Typed {
             $(
-                if let Ok(func) = func.typed::<($(usual!(@type $name),)*), ()>(store) {
-                    return Some(Box::new(func));
-                }
-                if let Ok(func) = func.typed::<($(usual!(@type $name),)*), u32>(store) {
-                    return Some(Box::new(func));
-                }
+                $void: Vec<Option<TypedFunc<($(usual!(@type $name),)*), ()>>>,
+                $int: Vec<Option<TypedFunc<($(usual!(@type $name),)*), u32>>>,
             )*
-            None
+        }
+
+        impl Typed {
+            /// Adds a function with its Rust types, if they are usual.
+            fn push(&mut self, store: &impl AsContextMut, func: &Func) {
+                $(
+                    self.$void.push(func.typed(store).ok());
+                    self.$int.push(func.typed(store).ok());
+                )*
+            }
         }
 
         /// Defines the import, with Rust's types if they are usual.
@@ -262,7 +261,9 @@ macro_rules! usual {
                             at.0,
                             at.1,
                             move |mut caller: Caller<'_, T>, $($name: u32),*| -> Result<u32> {
-                                call_typed(&mut caller, ctx, number, ($($name,)*))
+                                let typed = &ctx(caller.data_mut()).linked.invokes.typed;
+                                let target = typed.$int.get(number).copied();
+                                call_typed(&mut caller, target, ($($name,)*))
                             },
                         )?;
                         Ok(())
@@ -272,7 +273,9 @@ macro_rules! usual {
                             at.0,
                             at.1,
                             move |mut caller: Caller<'_, T>, $($name: u32),*| -> Result<()> {
-                                call_typed(&mut caller, ctx, number, ($($name,)*))
+                                let typed = &ctx(caller.data_mut()).linked.invokes.typed;
+                                let target = typed.$void.get(number).copied();
+                                call_typed(&mut caller, target, ($($name,)*))
                             },
                         )?;
                         Ok(())
@@ -286,14 +289,14 @@ macro_rules! usual {
 }
 
 usual! {
-    1: index;
-    2: index a;
-    3: index a b;
-    4: index a b c;
-    5: index a b c d;
-    6: index a b c d e;
-    7: index a b c d e f;
-    8: index a b c d e f g;
+    1 void1 int1: index;
+    2 void2 int2: index a;
+    3 void3 int3: index a b;
+    4 void4 int4: index a b c;
+    5 void5 int5: index a b c d;
+    6 void6 int6: index a b c d e;
+    7 void7 int7: index a b c d e f;
+    8 void8 int8: index a b c d e f g;
 }
 
 #[cfg(test)]

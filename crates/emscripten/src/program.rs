@@ -219,14 +219,14 @@ impl<T: 'static> Program<T> {
             _ => None,
         };
         let malloc = self.typed(&mut store, &["malloc"])?;
-        let free = self.func(&mut store, &["free"]);
+        let free = self.typed(&mut store, &["free"])?;
         let memalign = self.typed(&mut store, &["emscripten_builtin_memalign", "memalign"])?;
         let stack_save = self.typed(&mut store, &["stackSave", "emscripten_stack_get_current"])?;
         let can_catch = self.typed(&mut store, &["__cxa_can_catch"])?;
         let is_pointer_type = self.typed(&mut store, &["__cxa_is_pointer_type"])?;
         let increment_refcount = self.typed(&mut store, &["__cxa_increment_exception_refcount"])?;
         let decrement_refcount = self.typed(&mut store, &["__cxa_decrement_exception_refcount"])?;
-        let set_threw = self.func(&mut store, &["setThrew"]);
+        let set_threw = self.typed(&mut store, &["setThrew"])?;
         let mut at_exit = Vec::new();
         for name in ["__funcs_on_exit"] {
             if let Some(func) = self.typed::<(), ()>(&mut store, &[name])? {
