@@ -20,6 +20,12 @@ fn modules_are_recognised() {
     }
     assert!(!is_emscripten(&guest("args_standalone")));
     assert!(is_minified(&guest("hello_minified")) && !is_minified(&guest("hello_printf")));
+    // What clang makes for no system at all is not Emscripten's.
+    let plain = module(
+        r#"(module (import "env" "log" (func)) (memory (export "memory") 1)
+            (func (export "__wasm_call_ctors")) (func (export "main") (result i32) i32.const 0))"#,
+    );
+    assert!(!is_emscripten(&plain));
     let root = env!("CARGO_MANIFEST_DIR");
     for entry in std::fs::read_dir(format!("{root}/guests/wasi")).unwrap() {
         let path = entry.unwrap().path();

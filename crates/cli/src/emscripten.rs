@@ -62,6 +62,10 @@ pub(crate) fn run(
     let program = Program::instantiate(&mut store, &linker, module, |guest| guest)
         .map_err(Failure::during(format!("failed to set up `{file}`")))?;
     let Some(invocation) = invocation else {
+        if !program.has_entry(&mut store) {
+            // A library: it is set up, and there is nothing else to do.
+            return Ok(ExitCode::SUCCESS);
+        }
         let code =
             program.run(&mut store).map_err(Failure::during(format!("failed to run `{file}`")))?;
         // An exit code is reported as an exit of the guest is: by the one who knows what the system keeps of it.

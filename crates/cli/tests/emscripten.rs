@@ -124,5 +124,6 @@ fn options_of_the_other_host_are_wrong_usage() {
 
 #[test]
 fn functions_of_libraries_are_called() {
+    check(&["run", "@i64_bigint.wasm"], "", "", 0);
     check(&["run", "--invoke", "mul64", "@i64_bigint.wasm", "-1", "3"], "-3\n", "", 0);
 }

@@ -78,7 +78,7 @@ impl EmscriptenBuilder {
             stderr: Output::default(),
             mounts: Vec::new(),
             file_bytes: 1 << 30,
-            file_count: 1 << 20,
+            file_count: 1 << 18,
             on_oom: None,
             layout: None,
             import_map: None,
@@ -169,7 +169,7 @@ impl EmscriptenBuilder {
     }
 
     /// Limits files in memory to `bytes` in all (1 GiB by default) and `count` files and
-    /// directories (about a million by default); beyond that is `ENOSPC`. A context itself takes
+    /// directories (262,144 by default); beyond that is `ENOSPC`. A context itself takes
     /// 17 of them.
     pub fn memory_files(mut self, bytes: u64, count: u64) -> Self {
         (self.file_bytes, self.file_count) = (bytes.min(1 << 40), count);

@@ -15,19 +15,12 @@ pub fn is_emscripten(module: &Module) -> bool {
     }
     let exports = |name: &str| matches!(module.get_export(name), Some(ExternType::Func(_)));
     let command = exports("_start") || exports("_initialize");
-    let mut imports_env = false;
-    for import in module.imports() {
-        match import.module() {
-            "env" => imports_env = true,
-            "wasi_snapshot_preview1" | "wasi_unstable" => {}
-            _ => {}
-        }
-        if import.module() == "env" && is_known(import.name()) {
-            return true;
-        }
+    if module.imports().any(|import| import.module() == "env" && is_known(import.name())) {
+        return true;
     }
-    // Its C library's constructors are the host's to call.
-    exports("__wasm_call_ctors") && !command && (!imports_env || exports("__errno_location"))
+    // Its C library's constructors are the host's to call, and the host can use its stack.
+    let stack = ["stackSave", "stackAlloc", "_emscripten_stack_restore", "__errno_location"];
+    exports("__wasm_call_ctors") && !command && stack.into_iter().any(exports)
 }
 
 fn is_known(name: &str) -> bool {

@@ -29,6 +29,9 @@ pub struct Program<T: 'static> {
     ctx: Arc<Find<T>>,
 }
 
+/// What C's `main` is called, by version and type.
+const MAIN: [&str; 4] = ["main", "__main_argc_argv", "__main_void", "__original_main"];
+
 type Find<T> = dyn Fn(&mut T) -> &mut Emscripten + Send + Sync;
 
 impl<T> std::fmt::Debug for Program<T> {
@@ -84,7 +87,7 @@ impl<T: 'static> Program<T> {
         }
         let instance = linker.instantiate(&mut store, module)?;
         let program = Program { instance, ctx: Arc::new(ctx) };
-        program.bind(&mut store, module)?;
+        program.bind(&mut store)?;
         program.make_invokes(&mut store, module, ctx, thrower)?;
         match program.start_up(&mut store) {
             Ok(()) => Ok(program),
@@ -95,6 +98,11 @@ impl<T: 'static> Program<T> {
     /// The instance, whose exports can be called.
     pub fn instance(&self) -> Instance {
         self.instance
+    }
+
+    /// Whether there is something to [`run`](Self::run): a `main` or a `_start`.
+    pub fn has_entry(&self, store: impl AsContextMut<Data = T>) -> bool {
+        self.func(store, &[&MAIN[..], &["_start"]].concat()).is_some()
     }
 
     /// Runs the program: its `main` with the arguments of the context, or `_start`, and all that
@@ -188,7 +196,7 @@ impl<T: 'static> Program<T> {
     }
 
     /// Remembers what the host uses of the instance.
-    fn bind(&self, mut store: impl AsContextMut<Data = T>, module: &Module) -> Result<()> {
+    fn bind(&self, mut store: impl AsContextMut<Data = T>) -> Result<()> {
         let mut store = store.as_context_mut();
         let memory =
             self.export(&mut store, "memory").or_else(|| only_memory(&mut store, self.instance));
@@ -205,14 +213,6 @@ impl<T: 'static> Program<T> {
                 linked.memory = Some(GuestMemory::Shared(memory));
             }
             _ => {}
-        }
-        if self.export(&mut store, "memory").is_none()
-            && (self.ctx)(store.data_mut()).linked.memory.is_none()
-        {
-            return Err(Error::msg(format!(
-                "the module {} has no memory that the host knows of",
-                module.name().unwrap_or("")
-            )));
         }
         let table = match self.export(&mut store, "__indirect_function_table") {
             Some(Extern::Table(table)) => Some(table),
@@ -341,8 +341,7 @@ impl<T: 'static> Program<T> {
 
     fn main(&self, mut store: impl AsContextMut<Data = T>) -> Result<i32> {
         let mut store = store.as_context_mut();
-        let names = ["main", "__main_argc_argv", "__main_void", "__original_main"];
-        let Some(main) = self.func(&mut store, &names) else {
+        let Some(main) = self.func(&mut store, &MAIN) else {
             return match self.typed::<(), ()>(&mut store, &["_start"])? {
                 Some(start) => start.call(&mut store, ()).map(|()| 0),
                 None => Err(Error::msg(

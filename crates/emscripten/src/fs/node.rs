@@ -136,6 +136,12 @@ impl Node {
         now: i64,
     ) -> Result<Arc<Node>, Errno> {
         Budget::take(&budget.nodes, 1)?;
+        if let NodeKind::Link(target) = &kind
+            && let Err(errno) = budget.take_bytes(target.len() as u64)
+        {
+            budget.nodes.fetch_add(1, Ordering::Relaxed);
+            return Err(errno);
+        }
         let ino = budget.next_ino.fetch_add(1, Ordering::Relaxed);
         let meta = Mutex::new(Meta { mode: mode & 0o7777, times: Times::all(now) });
         let home = Mutex::default();
@@ -301,8 +307,10 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        if let NodeKind::File(content) = &self.kind {
-            self.budget.return_bytes(lock(content).len() as u64);
+        match &self.kind {
+            NodeKind::File(content) => self.budget.return_bytes(lock(content).len() as u64),
+            NodeKind::Link(target) => self.budget.return_bytes(target.len() as u64),
+            NodeKind::Dir(_) | NodeKind::Device(_) => {}
         }
         self.budget.nodes.fetch_add(1, Ordering::Relaxed);
     }
@@ -326,7 +334,11 @@ mod tests {
         dir.link(b"file", file).unwrap();
         let _third = Node::new(&budget, Node::file(), 0o644, 0).unwrap();
         assert_eq!(Node::new(&budget, Node::file(), 0o644, 0).err(), Some(Errno::NOSPC));
+        assert!(Node::new(&budget, super::NodeKind::Link(vec![0; 10]), 0o777, 0).is_err());
         drop(dir);
+        let link = Node::new(&budget, super::NodeKind::Link(vec![0; 10]), 0o777, 0).unwrap();
+        assert!(Node::new(&budget, super::NodeKind::Link(vec![0; 1]), 0o777, 0).is_err());
+        drop(link);
         assert_eq!((budget.bytes_left(), budget.nodes_left()), (10, 2));
     }
 }
