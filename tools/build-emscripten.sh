@@ -81,18 +81,22 @@ done
 for name in p_exc1 p_exc2 p_uncaught; do
   build ${name}_wasm $name.cpp -O1 -std=c++17 -fwasm-exceptions $exit_runtime
 done
-for name in q_stdio q_system q_strptime q_ftw; do
+for name in q_stdio q_system q_strptime q_ftw q_limits q_nospace q_text q_process; do
   build $name $name.c -O1 $exit_runtime
 done
 build q_heap q_heap.c -O1 $exit_runtime $grow -sMAXIMUM_MEMORY=64MB
 build q_cpp q_cpp.cpp -O1 -std=c++17 -fexceptions $exit_runtime $grow
+for name in q_static q_jumps; do
+  build $name $name.cpp -O1 -std=c++17 -fexceptions $exit_runtime
+done
+build q_static_wasm q_static.cpp -O1 -std=c++17 -fwasm-exceptions $exit_runtime
 build q_terminate q_terminate.cpp -O1 -std=c++17 -fexceptions $exit_runtime
 build needs_js needs_js.c -O1
 build p_minified p_rw.c -O3 $exit_runtime
 [ -e "$work/p_minified.js" ] && cp "$work/p_minified.js" "$guests/"
 
 for name in p_errno p_rw p_dirs p_stat p_dup p_mmap p_sjlj p_oom p_exc1 p_exc2 p_exc3 p_exc1_wasm p_exc2_wasm p_minified \
-  q_stdio q_system q_strptime q_ftw q_heap q_cpp; do
+  q_stdio q_system q_strptime q_ftw q_heap q_cpp q_limits q_text q_static q_static_wasm q_jumps; do
   expect $name $name ''
 done
 expect p_format p_format 'first line\nsecond line\nlast without end'
@@ -101,6 +105,7 @@ expect p_env p_env '' one '' 'two words' ünïcode
 for case in 0 1 2 5 6; do
   expect p_exit p_exit_$case '' $case
 done
+expect q_process q_process '' -v --name=long -v rest
 for case in 0 1 2 3; do
   expect q_terminate q_terminate_$case '' $case
 done

@@ -112,6 +112,16 @@ as_in_node! {
     q_ftw
     q_heap
     q_cpp
+    q_limits
+    q_text
+    q_static
+    q_static_wasm
+    q_jumps
+}
+
+#[test]
+fn q_process() {
+    as_in_node("q_process", "q_process", &["-v", "--name=long", "-v", "rest"], "", None);
 }
 
 #[test]

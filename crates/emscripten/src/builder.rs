@@ -170,7 +170,7 @@ impl EmscriptenBuilder {
 
     /// Limits files in memory to `bytes` in all (1 GiB by default) and `count` files and
     /// directories (262,144 by default); beyond that is `ENOSPC`. A context itself takes
-    /// 17 of them.
+    /// 18 of them.
     pub fn memory_files(mut self, bytes: u64, count: u64) -> Self {
         (self.file_bytes, self.file_count) = (bytes.min(1 << 40), count);
         self
