@@ -10,6 +10,7 @@ mod files;
 mod libraries;
 mod linking;
 mod minified;
+mod newer;
 mod programs;
 
 use palisade::{Config, Engine, Linker, Module, Result, Store};

@@ -71,7 +71,12 @@ pub(crate) fn run(
         // An exit code is reported as an exit of the guest is: by the one who knows what the system keeps of it.
         return Err(Failure::While { what: String::new(), error: I32Exit(code).into() });
     };
-    let results = invocation.call(&mut store, program.instance())?;
+    let results = match invocation.call(&mut store, program.instance()) {
+        Err(Failure::While { what, error }) => {
+            return Err(Failure::While { what, error: program.explain(&mut store, error) });
+        }
+        results => results?,
+    };
     invoke::print(out, &results)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -154,8 +154,8 @@ impl<T: 'static> Program<T> {
                 && pointer < end
             {
                 return error.context(format!(
-                    "the guest's stack overflowed: its stack pointer is {pointer:#x}, and its stack \
-                     ends at {end:#x}"
+                    "the guest's stack overflowed: its stack pointer is {pointer:#x}, and its \
+                     stack ends at {end:#x}"
                 ));
             }
         }
@@ -345,8 +345,8 @@ impl<T: 'static> Program<T> {
             return match self.typed::<(), ()>(&mut store, &["_start"])? {
                 Some(start) => start.call(&mut store, ()).map(|()| 0),
                 None => Err(Error::msg(
-                    "the module has no `main` and no `_start`: it is a library, whose functions are \
-                     called one by one",
+                    "the module has no `main` and no `_start`: it is a library, whose functions \
+                     are called one by one",
                 )),
             };
         };

@@ -7,6 +7,7 @@
 pub(crate) mod clock;
 pub(crate) mod descriptor;
 pub(crate) mod directory;
+mod embedded;
 pub(crate) mod environment;
 pub(crate) mod file;
 pub(crate) mod io;
@@ -160,6 +161,8 @@ const TABLE: &[(&str, &str, Body)] = &[
     ("__syscall_fdatasync", "i:i", System(file::fdatasync)),
     ("__syscall_umask", "i:i", System(file::umask)),
 
+    ("_emscripten_fs_load_embedded_files", "i:v", Plain(embedded::load)),
+
     // Directories.
     ("__syscall_getdents64", "iii:i", System(directory::getdents)),
     ("__syscall_getcwd", "ii:i", System(directory::getcwd)),
@@ -197,18 +200,31 @@ const TABLE: &[(&str, &str, Body)] = &[
     ("system", "i:i", Plain(process::system)),
     ("_emscripten_system", "i:i", Plain(process::system)),
     ("getloadavg", "ii:i", Plain(process::getloadavg)),
+    ("emscripten_num_logical_cores", ":i", Plain(process::one)),
+    ("_emscripten_num_logical_cores", ":i", Plain(process::one)),
     ("sched_yield", ":i", Plain(process::zero)),
     ("__map_file", "ii:i", Plain(process::minus_one)),
     ("llvm_eh_typeid_for", "i:i", Plain(process::identity)),
     ("emscripten_has_asyncify", ":i", Plain(process::zero)),
     ("_emscripten_out", "i:v", Plain(process::out)),
     ("_emscripten_err", "i:v", Plain(process::err)),
+    ("emscripten_outn", "ii:v", Plain(process::outn)),
+    ("emscripten_errn", "ii:v", Plain(process::errn)),
     ("emscripten_out", "i:v", Plain(process::out)),
     ("emscripten_err", "i:v", Plain(process::err)),
     ("emscripten_console_log", "i:v", Plain(process::out)),
     ("emscripten_console_warn", "i:v", Plain(process::err)),
     ("emscripten_console_error", "i:v", Plain(process::err)),
     ("_emscripten_runtime_keepalive_clear", ":v", Plain(process::nothing)),
+
+    // What sanitizers ask of JavaScript's stack: nothing is known.
+    ("emscripten_return_address", "i:i", Plain(process::zero)),
+    ("emscripten_stack_snapshot", ":i", Plain(process::zero)),
+    ("emscripten_stack_unwind_buffer", "iii:i", Plain(process::zero)),
+    ("emscripten_pc_get_function", "i:i", Plain(process::zero)),
+    ("emscripten_pc_get_file", "i:i", Plain(process::zero)),
+    ("emscripten_pc_get_line", "i:i", Plain(process::zero)),
+    ("emscripten_pc_get_column", "i:i", Plain(process::zero)),
 
     // Users and limits: there is one user, who owns everything.
     ("__syscall_getuid32", ":i", System(process::root)),

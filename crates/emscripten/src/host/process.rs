@@ -73,6 +73,10 @@ pub(super) fn zero(_: &mut Call<'_>) -> Result<Value> {
     Ok(Value::I32(0))
 }
 
+pub(super) fn one(_: &mut Call<'_>) -> Result<Value> {
+    Ok(Value::I32(1))
+}
+
 pub(super) fn minus_one(_: &mut Call<'_>) -> Result<Value> {
     Ok(Value::I32(-1))
 }
@@ -84,7 +88,18 @@ pub(super) fn identity(call: &mut Call<'_>) -> Result<Value> {
 /// Prints a string and a line end.
 fn print(call: &mut Call<'_>, fd: u32) -> Result<Value> {
     let limit = call.guest.len();
-    let mut line = call.guest.c_bytes(call.args.u32(), limit)?.unwrap_or_default();
+    let line = call.guest.c_bytes(call.args.u32(), limit)?.unwrap_or_default();
+    print_line(call, fd, line)
+}
+
+/// Prints the bytes of a buffer and a line end.
+fn print_buffer(call: &mut Call<'_>, fd: u32) -> Result<Value> {
+    let (at, len) = (call.args.u32(), call.args.u32());
+    let line = call.guest.bytes(at, len)?.into_owned();
+    print_line(call, fd, line)
+}
+
+fn print_line(call: &mut Call<'_>, fd: u32, mut line: Vec<u8>) -> Result<Value> {
     line.push(b'\n');
     let open = lock(&call.ctx.shared.files).get(fd);
     if let Ok(open) = open {
@@ -96,6 +111,14 @@ fn print(call: &mut Call<'_>, fd: u32) -> Result<Value> {
 
 pub(super) fn out(call: &mut Call<'_>) -> Result<Value> {
     print(call, 1)
+}
+
+pub(super) fn outn(call: &mut Call<'_>) -> Result<Value> {
+    print_buffer(call, 1)
+}
+
+pub(super) fn errn(call: &mut Call<'_>) -> Result<Value> {
+    print_buffer(call, 2)
 }
 
 pub(super) fn err(call: &mut Call<'_>) -> Result<Value> {
