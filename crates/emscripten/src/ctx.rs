@@ -88,6 +88,12 @@ const _: () = {
 };
 
 impl Emscripten {
+    /// The upper half of the 64-bit result of the last call of an export, where these are in two
+    /// halves (built without `-sWASM_BIGINT`).
+    pub fn temp_ret0(&self) -> u32 {
+        self.temp_ret0
+    }
+
     pub(crate) fn layout(&self) -> Layout {
         self.linked.layout.unwrap_or(Layout::New)
     }

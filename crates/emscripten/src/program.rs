@@ -100,6 +100,16 @@ impl<T: 'static> Program<T> {
         self.instance
     }
 
+    /// The memory, also if the module imports it, or exports it under another name: a
+    /// [`Memory`](palisade::Memory) or [`SharedMemory`](palisade::SharedMemory).
+    pub fn memory(&self, mut store: impl AsContextMut<Data = T>) -> Option<Extern> {
+        let mut store = store.as_context_mut();
+        Some(match (self.ctx)(store.data_mut()).linked.memory.clone()? {
+            GuestMemory::Own(memory) => memory.into(),
+            GuestMemory::Shared(memory) => memory.into(),
+        })
+    }
+
     /// Whether there is something to [`run`](Self::run): a `main` or a `_start`.
     pub fn has_entry(&self, store: impl AsContextMut<Data = T>) -> bool {
         self.func(store, &[&MAIN[..], &["_start"]].concat()).is_some()
