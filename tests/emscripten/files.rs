@@ -101,7 +101,7 @@ files 81 No space left on device
 again 1
 ";
     assert_eq!(outcome.stdout, expected, "{:?}", outcome.result);
-    let small = EmscriptenBuilder::new().memory_files(0, 3);
-    let error = set_up(&guest("p_rw"), small).unwrap_err();
+    let mut small = EmscriptenBuilder::new();
+    let error = set_up(&guest("p_rw"), small.memory_files(0, 3)).unwrap_err();
     assert!(error.to_string().contains("no room for the files"), "{error}");
 }

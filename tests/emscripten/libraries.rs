@@ -11,8 +11,8 @@ struct Library {
 
 impl Library {
     fn new(name: &str) -> Library {
-        let builder = EmscriptenBuilder::new().on_oom(OnOom::Null);
-        let (store, program) = set_up(&guest(name), builder).unwrap();
+        let mut builder = EmscriptenBuilder::new();
+        let (store, program) = set_up(&guest(name), builder.on_oom(OnOom::Null)).unwrap();
         Library { store, program }
     }
 

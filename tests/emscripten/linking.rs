@@ -37,7 +37,7 @@ fn modules_are_recognised() {
 
 #[test]
 fn what_is_javascript_is_refused_by_name() {
-    let error = set_up(&guest("needs_js"), EmscriptenBuilder::new()).unwrap_err().to_string();
+    let error = set_up(&guest("needs_js"), &mut EmscriptenBuilder::new()).unwrap_err().to_string();
     for part in [
         "`env.twice`: not known to this host; perhaps a JavaScript function",
         "`env.emscripten_asm_const_int`: EM_ASM",
@@ -133,15 +133,15 @@ fn exports_with_wrong_types_are_refused() {
         "(func (export \"__stdio_exit\") (param i64))",
     ] {
         let module = module(&format!("(module (memory (export \"memory\") 1) {export})"));
-        let error = set_up(&module, EmscriptenBuilder::new()).unwrap_err();
+        let error = set_up(&module, &mut EmscriptenBuilder::new()).unwrap_err();
         assert!(format!("{error:#}").contains("is not Emscripten's"), "{export}: {error:#}");
     }
     let main =
         module(r#"(module (memory (export "memory") 1) (func (export "main") (param f64)))"#);
-    let (mut store, program) = set_up(&main, EmscriptenBuilder::new()).unwrap();
+    let (mut store, program) = set_up(&main, &mut EmscriptenBuilder::new()).unwrap();
     assert!(program.run(&mut store).unwrap_err().to_string().contains("is not C's"));
     let none = module(r#"(module (memory (export "memory") 1))"#);
-    let (mut store, program) = set_up(&none, EmscriptenBuilder::new()).unwrap();
+    let (mut store, program) = set_up(&none, &mut EmscriptenBuilder::new()).unwrap();
     assert!(program.run(&mut store).unwrap_err().to_string().contains("it is a library"));
 }
 
@@ -153,7 +153,8 @@ fn exports_behind_invokes_are_checked() {
         ("", "does not export `__indirect_function_table`"),
         (table, "does not export `stackSave`"),
     ] {
-        let error = set_up(&module(&format!("(module {invoke} {rest})")), EmscriptenBuilder::new());
+        let error =
+            set_up(&module(&format!("(module {invoke} {rest})")), &mut EmscriptenBuilder::new());
         assert!(error.unwrap_err().to_string().contains(message));
     }
     let wrong = format!(
@@ -162,26 +163,26 @@ fn exports_behind_invokes_are_checked() {
             (func (export "stackRestore") (param i64))
             (func (export "setThrew") (param i32 i32)))"#
     );
-    let error = set_up(&module(&wrong), EmscriptenBuilder::new()).unwrap_err();
+    let error = set_up(&module(&wrong), &mut EmscriptenBuilder::new()).unwrap_err();
     assert!(format!("{error:#}").contains("are not Emscripten's"), "{error:#}");
 }
 
 #[test]
 fn threads_and_dynamic_linking_are_refused() {
-    let error = set_up(&guest("threads"), EmscriptenBuilder::new()).unwrap_err();
+    let error = set_up(&guest("threads"), &mut EmscriptenBuilder::new()).unwrap_err();
     assert!(error.to_string().contains("-pthread"), "{error}");
     let dynamic = module(
         r#"(module (import "env" "memory" (memory 1))
             (import "env" "__memory_base" (global i32)))"#,
     );
-    let error = set_up(&dynamic, EmscriptenBuilder::new()).unwrap_err();
+    let error = set_up(&dynamic, &mut EmscriptenBuilder::new()).unwrap_err();
     assert!(error.to_string().contains("dynamically"), "{error}");
 }
 
 #[test]
 fn a_context_has_one_program() {
     let module = guest("hello_printf");
-    let (mut store, _program) = set_up(&module, EmscriptenBuilder::new()).unwrap();
+    let (mut store, _program) = set_up(&module, &mut EmscriptenBuilder::new()).unwrap();
     let mut linker = Linker::new(engine());
     add_to_linker(&mut linker, &module, |guest| guest).unwrap();
     let error = Program::instantiate(&mut store, &linker, &module, |guest| guest).unwrap_err();

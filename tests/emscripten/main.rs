@@ -63,7 +63,7 @@ impl Outcome {
 /// A store with a program in it.
 fn set_up(
     module: &Module,
-    builder: EmscriptenBuilder,
+    builder: &mut EmscriptenBuilder,
 ) -> Result<(Store<Emscripten>, Program<Emscripten>)> {
     let mut linker = Linker::new(engine());
     Imports::of(module).add_to_linker(&mut linker, |guest: &mut Emscripten| guest)?;
@@ -77,18 +77,19 @@ fn run_with(
     name: &str,
     args: &[&str],
     input: &str,
-    change: impl FnOnce(EmscriptenBuilder) -> EmscriptenBuilder,
+    change: impl FnOnce(&mut EmscriptenBuilder) -> &mut EmscriptenBuilder,
 ) -> Outcome {
     let (stdout, stderr) = (MemoryOutputPipe::new(1 << 20), MemoryOutputPipe::new(1 << 20));
-    let builder = EmscriptenBuilder::new()
+    let mut builder = EmscriptenBuilder::new();
+    builder
         .arg(name)
         .args(args)
         .stdin(MemoryInputPipe::new(input.as_bytes().to_vec()))
         .stdout(stdout.clone())
         .stderr(stderr.clone());
     let module = guest(name);
-    let result =
-        set_up(&module, change(builder)).and_then(|(mut store, program)| program.run(&mut store));
+    let result = set_up(&module, change(&mut builder))
+        .and_then(|(mut store, program)| program.run(&mut store));
     let text = |pipe: MemoryOutputPipe| String::from_utf8_lossy(&pipe.contents()).into_owned();
     Outcome { stdout: text(stdout), stderr: text(stderr), result }
 }

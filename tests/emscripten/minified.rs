@@ -11,8 +11,9 @@ fn run(module: &Module, map: &ImportMap) -> Result<(i32, String)> {
     let mut linker = Linker::new(engine());
     Imports::of(module).map(map).add_to_linker(&mut linker, |guest: &mut Emscripten| guest)?;
     let stdout = MemoryOutputPipe::new(1 << 16);
-    let context = EmscriptenBuilder::new().arg("program").stdout(stdout.clone());
-    let mut store = Store::new(engine(), context.import_map(map.clone()).build()?);
+    let mut builder = EmscriptenBuilder::new();
+    builder.arg("program").stdout(stdout.clone()).import_map(map.clone());
+    let mut store = Store::new(engine(), builder.build()?);
     let program = Program::instantiate(&mut store, &linker, module, |guest| guest)?;
     let code = program.run(&mut store)?;
     Ok((code, String::from_utf8(stdout.contents().to_vec()).unwrap()))
@@ -20,7 +21,8 @@ fn run(module: &Module, map: &ImportMap) -> Result<(i32, String)> {
 
 #[test]
 fn without_a_map_they_are_refused() {
-    let error = set_up(&guest("hello_minified"), EmscriptenBuilder::new()).unwrap_err().to_string();
+    let error =
+        set_up(&guest("hello_minified"), &mut EmscriptenBuilder::new()).unwrap_err().to_string();
     for part in ["2 imports are minified", "`a.a`", "--import-map", "palisade emscripten map"] {
         assert!(error.contains(part), "{error}");
     }

@@ -11,9 +11,10 @@ use palisade_wasi::MemoryOutputPipe;
 fn run(imports: &str, body: &str) -> (String, i32) {
     let text = format!("(module {imports} (memory (export \"memory\") 1 4) {body})");
     let stdout = MemoryOutputPipe::new(4096);
-    let builder = EmscriptenBuilder::new().args(&["name", "arg"]).stdout(stdout.clone());
+    let mut builder = EmscriptenBuilder::new();
+    builder.args(&["name", "arg"]).stdout(stdout.clone());
     let module = Module::new(engine(), text).unwrap();
-    let (mut store, program) = set_up(&module, builder).unwrap();
+    let (mut store, program) = set_up(&module, &mut builder).unwrap();
     let code = program.run(&mut store).unwrap();
     (String::from_utf8(stdout.contents().to_vec()).unwrap(), code)
 }
@@ -83,7 +84,7 @@ fn a_stack_pointer_out_of_the_stack_is_told() {
             (func (export "emscripten_stack_get_end") (result i32) i32.const 100)
             (func (export "main") (result i32) unreachable))"#,
     );
-    let (mut store, program) = set_up(&module.unwrap(), EmscriptenBuilder::new()).unwrap();
+    let (mut store, program) = set_up(&module.unwrap(), &mut EmscriptenBuilder::new()).unwrap();
     let error = program.run(&mut store).unwrap_err();
     assert!(format!("{error:#}").contains("the guest's stack overflowed"), "{error:#}");
 }
@@ -163,7 +164,7 @@ fn traps_and_exits_pass_through_calls_that_catch() {
     ] {
         let text = format!("(module {invoke} {memory} {CATCHES} (func $called {body}))");
         let module = Module::new(engine(), text).unwrap();
-        let (mut store, program) = set_up(&module, EmscriptenBuilder::new()).unwrap();
+        let (mut store, program) = set_up(&module, &mut EmscriptenBuilder::new()).unwrap();
         let error = program.run(&mut store).unwrap_err();
         assert_eq!(error.downcast_ref(), Some(&trap), "{error:?}");
     }
@@ -173,7 +174,7 @@ fn traps_and_exits_pass_through_calls_that_catch() {
     let tag =
         format!("{CATCHES} (tag $other (param i32)) (func $called (throw $other (i32.const 1)))");
     let module = Module::new(engine(), format!("(module {invoke} {memory} {tag})")).unwrap();
-    let (mut store, program) = set_up(&module, EmscriptenBuilder::new()).unwrap();
+    let (mut store, program) = set_up(&module, &mut EmscriptenBuilder::new()).unwrap();
     assert!(program.run(&mut store).is_err());
 }
 

@@ -92,28 +92,28 @@ fn context(
     args: &[String],
     map: Option<ImportMap>,
 ) -> Result<Emscripten, Failure> {
-    let mut builder = EmscriptenBuilder::new().inherit_stdio();
-    builder = builder.arg(options.program_name()).args(args);
+    let mut builder = EmscriptenBuilder::new();
+    builder.inherit_stdio().arg(options.program_name()).args(args);
     if options.inherit_env {
-        builder = builder.inherit_env();
+        builder.inherit_env();
     }
     for (name, value) in options.variables()? {
-        builder = builder.env(name, value);
+        builder.env(name, value);
     }
     for directory in &options.directories {
         let what = format!("cannot open the directory `{}`", directory.host);
-        builder = builder
+        builder
             .mount(&directory.host, &directory.guest, directory.read_only)
             .map_err(Failure::during(what))?;
     }
     if let Some(on_oom) = options.on_oom {
-        builder = builder.on_oom(match on_oom {
+        builder.on_oom(match on_oom {
             OnOom::Abort => palisade_emscripten::OnOom::Abort,
             OnOom::Null => palisade_emscripten::OnOom::Null,
         });
     }
     if let Some(map) = map {
-        builder = builder.import_map(map);
+        builder.import_map(map);
     }
     builder.build().map_err(Failure::during("failed to prepare what the guest will see"))
 }

@@ -61,8 +61,9 @@ impl Sqlite {
         Imports::of(&module)
             .stub_missing(true)
             .add_to_linker(&mut linker, |guest: &mut Emscripten| guest)?;
-        let guest = EmscriptenBuilder::new().inherit_stdio().mount(folder, "/data", false)?;
-        let mut store = Store::new(&engine, guest.build()?);
+        let mut builder = EmscriptenBuilder::new();
+        let guest = builder.inherit_stdio().mount(folder, "/data", false)?.build()?;
+        let mut store = Store::new(&engine, guest);
         let program = Program::instantiate(&mut store, &linker, &module, |guest| guest)?;
         let memory = program.instance().get_memory(&mut store, "memory").context("no memory")?;
         let mut sqlite = Sqlite { store, program, memory, database: 0 };

@@ -86,20 +86,20 @@ impl EmscriptenBuilder {
     }
 
     /// Appends an argument. The first one is the program's name.
-    pub fn arg(mut self, arg: impl AsRef<str>) -> Self {
+    pub fn arg(&mut self, arg: impl AsRef<str>) -> &mut Self {
         self.args.push(arg.as_ref().as_bytes().to_vec());
         self
     }
 
     /// Appends several arguments.
-    pub fn args(mut self, args: &[impl AsRef<str>]) -> Self {
+    pub fn args(&mut self, args: &[impl AsRef<str>]) -> &mut Self {
         self.args.extend(args.iter().map(|arg| arg.as_ref().as_bytes().to_vec()));
         self
     }
 
     /// Sets an environment variable, also one that Emscripten sets by default: `USER`, `LOGNAME`,
     /// `PATH`, `PWD`, `HOME`, `LANG`, `_`. `TZ` chooses the time zone.
-    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub fn env(&mut self, name: impl Into<String>, value: impl Into<String>) -> &mut Self {
         let (name, value) = (name.into(), value.into());
         match self.env.iter_mut().find(|(set, _)| *set == name) {
             Some(set) => set.1 = value,
@@ -109,37 +109,37 @@ impl EmscriptenBuilder {
     }
 
     /// Sets all environment variables of this process that are UTF-8.
-    pub fn inherit_env(mut self) -> Self {
+    pub fn inherit_env(&mut self) -> &mut Self {
         for (name, value) in std::env::vars_os() {
             if let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) {
-                self = self.env(name, value);
+                self.env(name, value);
             }
         }
         self
     }
 
     /// Lets the guest read `reader` as its stdin.
-    pub fn stdin(mut self, reader: impl Read + Send + 'static) -> Self {
+    pub fn stdin(&mut self, reader: impl Read + Send + 'static) -> &mut Self {
         self.stdin = Input::Reader(Mutex::new(Box::new(reader)));
         self
     }
 
     /// Gives the guest's stdout to `writer`, for example a
     /// [`MemoryOutputPipe`](palisade_wasi::MemoryOutputPipe).
-    pub fn stdout(mut self, writer: impl Write + Send + 'static) -> Self {
+    pub fn stdout(&mut self, writer: impl Write + Send + 'static) -> &mut Self {
         self.stdout = Output::Writer(Mutex::new(Box::new(writer)));
         self
     }
 
     /// Gives the guest's stderr to `writer`.
-    pub fn stderr(mut self, writer: impl Write + Send + 'static) -> Self {
+    pub fn stderr(&mut self, writer: impl Write + Send + 'static) -> &mut Self {
         self.stderr = Output::Writer(Mutex::new(Box::new(writer)));
         self
     }
 
     /// All three standard streams are those of this process. What the host has buffered from its
     /// [`std::io::stdin`] is not seen.
-    pub fn inherit_stdio(mut self) -> Self {
+    pub fn inherit_stdio(&mut self) -> &mut Self {
         self.stdin = Input::Host;
         self.stdout = Output::Stdout;
         self.stderr = Output::Stderr;
@@ -155,11 +155,11 @@ impl EmscriptenBuilder {
     ///
     /// When `host_path` is not a directory that can be opened.
     pub fn mount(
-        mut self,
+        &mut self,
         host_path: impl AsRef<Path>,
         guest_path: impl AsRef<str>,
         read_only: bool,
-    ) -> Result<Self> {
+    ) -> Result<&mut Self> {
         let host_path = host_path.as_ref();
         let dir = Dir::open_ambient_dir(host_path, ambient_authority()).map_err(|error| {
             Error::new(error).context(format!("cannot open directory {}", host_path.display()))
@@ -171,7 +171,7 @@ impl EmscriptenBuilder {
     /// Limits files in memory to `bytes` in all (1 GiB by default) and `count` files and
     /// directories (262,144 by default); beyond that is `ENOSPC`. A context itself takes
     /// 18 of them.
-    pub fn memory_files(mut self, bytes: u64, count: u64) -> Self {
+    pub fn memory_files(&mut self, bytes: u64, count: u64) -> &mut Self {
         (self.file_bytes, self.file_count) = (bytes.min(1 << 40), count);
         self
     }
@@ -179,32 +179,33 @@ impl EmscriptenBuilder {
     /// What happens when the guest wants more memory than there can be. By default the program
     /// is aborted if its memory cannot grow, and gets NULL otherwise: how Emscripten builds it
     /// unless told otherwise, which is not to be seen in the module.
-    pub fn on_oom(mut self, on_oom: OnOom) -> Self {
+    pub fn on_oom(&mut self, on_oom: OnOom) -> &mut Self {
         self.on_oom = Some(on_oom);
         self
     }
 
     /// How the guest's C library lays out structures. By default that is guessed from the names
     /// and types of imports and exports.
-    pub fn layout(mut self, layout: Layout) -> Self {
+    pub fn layout(&mut self, layout: Layout) -> &mut Self {
         self.layout = Some(layout);
         self
     }
 
     /// What minified names mean; the same as given to [`Imports::map`](crate::Imports::map).
-    pub fn import_map(mut self, map: ImportMap) -> Self {
+    pub fn import_map(&mut self, map: ImportMap) -> &mut Self {
         self.import_map = Some(map);
         self
     }
 
-    /// The finished context.
+    /// The finished context. The builder is empty afterwards, as a stream has one owner.
     ///
     /// # Errors
     ///
     /// When the limit of files in memory leaves no room for what every program has, or a folder
     /// is mounted at a path with `..`.
-    pub fn build(self) -> Result<Emscripten> {
-        let mut env = self.env;
+    pub fn build(&mut self) -> Result<Emscripten> {
+        let built = std::mem::take(self);
+        let mut env = built.env;
         if !env.iter().any(|(name, _)| name == "_") {
             let program = self
                 .args
@@ -213,22 +214,22 @@ impl EmscriptenBuilder {
             env.push(("_".into(), program));
         }
         let now = now();
-        let budget = Budget::new(self.file_bytes, self.file_count);
+        let budget = Budget::new(built.file_bytes, built.file_count);
         let failed = |_| Error::msg("no room for the files that every program has in memory");
-        let streams = (self.stdin, self.stdout, self.stderr);
+        let streams = (built.stdin, built.stdout, built.stderr);
         let mut files = Files::new(budget, streams, now).map_err(failed)?;
-        for (path, dir, read_only) in self.mounts {
+        for (path, dir, read_only) in built.mounts {
             files.mount(&path, dir, read_only, now).map_err(|_| {
                 Error::msg(format!("no folder can be mounted at {}", path.escape_ascii()))
             })?;
         }
         let shared = Shared {
-            args: self.args,
+            args: built.args,
             env: env.iter().map(|(name, value)| format!("{name}={value}").into()).collect(),
             files: Mutex::new(files),
-            on_oom: self.on_oom,
-            layout: self.layout,
-            import_map: self.import_map,
+            on_oom: built.on_oom,
+            layout: built.layout,
+            import_map: built.import_map,
             began: Instant::now(),
         };
         Ok(Emscripten {

@@ -178,9 +178,9 @@ impl Attack {
         let module = Module::new(engine, &text).unwrap();
         let mut linker = Linker::new(engine);
         Imports::of(&module).add_to_linker(&mut linker, |guest: &mut Emscripten| guest).unwrap();
-        let guest =
-            EmscriptenBuilder::new().args(&["hostile", "argument"]).memory_files(1 << 20, 200);
-        let guest = guest.mount(folder, "/data", false).unwrap().build().unwrap();
+        let mut builder = EmscriptenBuilder::new();
+        builder.args(&["hostile", "argument"]).memory_files(1 << 20, 200);
+        let guest = builder.mount(folder, "/data", false).unwrap().build().unwrap();
         let mut store = Store::new(engine, guest);
         let program = Program::instantiate(&mut store, &linker, &module, |guest| guest).unwrap();
         let memory = program.instance().get_memory(&mut store, "memory").unwrap();
