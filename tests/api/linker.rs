@@ -34,7 +34,7 @@ fn missing_imports_are_listed_at_once() {
   `\"host\".\"m\"`: memory 1 2 has not been defined
   `\"host\".\"t\"`: table 3 externref has not been defined
   `\"host\".\"g\"`: global (mut f64) has not been defined
-hint: this looks like an Emscripten module; its imports need the Emscripten host"
+hint: this looks like an Emscripten module; its imports come from `palisade_emscripten::add_to_linker`"
     );
 }
 
@@ -68,9 +68,9 @@ fn origins_are_recognised() {
     let mut store = store();
     let linker = Linker::new(store.engine());
     for (import, word) in [
-        (r#""env" "emscripten_memcpy_js""#, "Emscripten host"),
-        (r#""env" "__syscall_openat""#, "Emscripten host"),
-        (r#""env" "invoke_vii""#, "Emscripten host"),
+        (r#""env" "emscripten_memcpy_js""#, "palisade_emscripten"),
+        (r#""env" "__syscall_openat""#, "palisade_emscripten"),
+        (r#""env" "invoke_vii""#, "palisade_emscripten"),
         (r#""a" "b""#, "-O3"),
         (r#""wasi_snapshot_preview1" "fd_write""#, "palisade_wasi::add_to_linker"),
         (r#""gojs" "runtime.wasmExit""#, "JavaScript"),

@@ -70,7 +70,9 @@ fn origin(missing: &[ImportType<'_>]) -> Option<&'static str> {
             || matches!(name, "sbrk" | "__assert_fail" | "abort" | "setTempRet0" | "getTempRet0")
     };
     if any("env", &emscripten) {
-        return Some("this looks like an Emscripten module; its imports need the Emscripten host");
+        return Some(
+            "this looks like an Emscripten module; its imports come from `palisade_emscripten::add_to_linker`",
+        );
     }
     if any("a", &|name| name.len() <= 2) {
         return Some(
