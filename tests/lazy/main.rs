@@ -313,3 +313,33 @@ fn references_before_the_first_call() {
         assert_eq!(func.call(&mut store, 1).expect("no trap"), 2);
     }
 }
+
+/// Threads of rayon's pool that run programs do not wait for what waits for them.
+#[test]
+fn programs_on_the_threads_of_the_pool() {
+    // Each kind of call to the runtime needs a piece of code, made when the first function needs it.
+    let text = r#"(module (memory 1) (table 1 funcref) (data $d "x") (elem $e func 0)
+        (func (export "run") (memory.fill (i32.const 0) (i32.const 1) (i32.const 2))
+            (drop (memory.grow (i32.const 0))) (data.drop $d) (elem.drop $e)
+            (drop (table.grow (ref.null func) (i32.const 0))) (call $next))
+        (func $next (memory.copy (i32.const 0) (i32.const 1) (i32.const 2))
+            (table.fill (i32.const 0) (ref.null func) (i32.const 1))
+            (memory.init $d (i32.const 0) (i32.const 0) (i32.const 0))))"#;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().expect("threads");
+    let engine = engine(Compilation::LazyWithBackground);
+    pool.install(|| {
+        for _ in 0..200 {
+            rayon::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|_| {
+                        let module = Module::new(&engine, text).expect("valid");
+                        let mut store = Store::new(&engine, ());
+                        let instance = Instance::new(&mut store, &module, &[]).expect("no imports");
+                        let run = instance.get_typed_func::<(), ()>(&mut store, "run");
+                        run.expect("exported").call(&mut store, ()).expect("no trap");
+                    });
+                }
+            });
+        }
+    });
+}

@@ -61,8 +61,8 @@ impl Default for CompilerOptions {
     }
 }
 
-/// What was used for a larger function is not kept, as that takes megabytes.
-const SPARE_VALUES: usize = 1 << 15;
+/// What was used for a function of more values or instructions is not kept, as that takes megabytes.
+const SPARE_SIZE: usize = 1 << 15;
 
 /// Compiles for the machine it runs on.
 pub struct Compiler {
@@ -136,6 +136,11 @@ impl Compiler {
         })
     }
 
+    /// Whether code is optimised, so that drafts differ from it.
+    pub fn optimises(&self) -> bool {
+        self.options.opt_level != OptLevel::None
+    }
+
     /// The target that code is made for; the linker needs it.
     pub fn isa(&self) -> OwnedTargetIsa {
         self.isa.clone()
@@ -205,13 +210,14 @@ impl Compiler {
         let mut scratch = spare().pop().unwrap_or_else(Scratch::new);
         let compile = |index: &_| self.compile_job(&mut scratch, module, bytes, job(*index));
         let compiled = functions.iter().map(compile).collect();
-        if scratch.context.func.dfg.num_values() <= SPARE_VALUES {
+        let dfg = &scratch.context.func.dfg;
+        if dfg.num_values().max(dfg.num_insts()) <= SPARE_SIZE {
             spare().push(scratch);
         }
         compiled
     }
 
-    /// Compiles the trampolines through which a module calls libcalls.
+    /// Compiles the trampolines through which a module calls libcalls, on the calling thread alone.
     ///
     /// # Errors
     ///
@@ -220,8 +226,11 @@ impl Compiler {
         &self,
         libcalls: &[Libcall],
     ) -> Result<Vec<CompiledFunction>, CompileError> {
-        let jobs: Vec<Job<'_>> = libcalls.iter().copied().map(Job::Libcall).collect();
-        self.run(&ModuleInfo::default(), &[], &jobs)
+        let mut scratch = Scratch::new();
+        let module = ModuleInfo::default();
+        let mut compile =
+            |libcall: &_| self.compile_job(&mut scratch, &module, &[], Job::Libcall(*libcall));
+        libcalls.iter().map(&mut compile).collect()
     }
 
     /// Compiles trampolines, in the order in which they are given.

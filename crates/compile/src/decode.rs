@@ -165,8 +165,8 @@ pub fn decode(
     sections::module_info(bytes, types, payloads.into_iter().map(Ok))
 }
 
-/// As [`decode`], for a module that was decoded successfully before, with the same features; its function bodies and data
-/// segments are where they were then. No `data` is none that is known.
+/// As [`decode`], for a module that was decoded successfully before, with the same features. Its function bodies are where
+/// they were then, and so are its data segments; with no `data` these are looked for.
 ///
 /// # Panics
 ///

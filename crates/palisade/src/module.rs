@@ -45,11 +45,14 @@ pub(crate) struct ModuleInner {
 }
 
 /// An entry of a cache.
+#[derive(Clone)]
 struct Entry {
     cache: Cache,
     key: Identity,
     /// Bytes of code that it has; 0 if it does not exist.
     known: usize,
+    /// Whether it has drafts that nothing has replaced.
+    drafts: bool,
 }
 
 /// Images beyond this are not made: sparse segments could make a small module occupy gigabytes.
@@ -104,8 +107,11 @@ impl Module {
             && let Some(key) = cache.noted(source)
             && let Some(artifact) = cache.load(&key)
         {
-            let entry = Entry { cache: (*cache).clone(), key, known: 0 };
-            return Module::restore(engine, &artifact, Some(entry)).with_context(named);
+            let entry = Entry { cache: (*cache).clone(), key, known: 0, drafts: false };
+            // If there is no room for it, compiling says so.
+            if let Ok(module) = Module::restore(engine, &artifact, Some(entry)) {
+                return Ok(module);
+            }
         }
         let bytes = fs::read(file).with_context(named)?;
         let binary = match binary_of(&bytes, Some(file)).with_context(named)? {
@@ -137,9 +143,12 @@ impl Module {
             cache: cache.clone(),
             key: cache_key(engine, &bytes),
             known: 0,
+            drafts: false,
         });
-        if let Some(artifact) = entry.as_ref().and_then(|entry| entry.cache.load(&entry.key)) {
-            return Module::restore(engine, &artifact, entry);
+        if let Some(artifact) = entry.as_ref().and_then(|entry| entry.cache.load(&entry.key))
+            && let Ok(module) = Module::restore(engine, &artifact, entry.clone())
+        {
+            return Ok(module);
         }
         let bytes = ModuleBytes::new(bytes.into_owned());
         let features = engine.config().features;
@@ -182,11 +191,15 @@ impl Module {
         prepare_from(compiler, &trampolines(&info), artifact)?;
         let meta = Arc::new(ModuleMeta::new(info));
         let code = match artifact.lazy {
-            true => restore_lazily(compiler, artifact, meta.clone(), bytes.clone())?,
+            true => {
+                let background = engine.config().compilation == Compilation::LazyWithBackground;
+                restore_lazily(compiler, artifact, meta.clone(), bytes.clone(), background)?
+            }
             false => CodeImage::restore(compiler, artifact, meta.clone())?,
         };
         if let Some(entry) = &mut entry {
             entry.known = code.len();
+            entry.drafts = code.has_drafts();
         }
         let module = Module::with_code(engine, bytes, meta, code, entry);
         if let (Some(memory), Some(image)) = (module.0.own_memory(), artifact.memory_image()) {
@@ -379,7 +392,8 @@ impl ModuleInner {
         let mut entry = self.entry.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(entry) = &mut *entry else { return };
         let code = self.code.len();
-        if entry.known == 0 || code > entry.known + entry.known / 8 {
+        let revised = entry.drafts && !self.code.has_drafts();
+        if entry.known == 0 || revised || code > entry.known + entry.known / 8 {
             let memory = &self.filed_contents().unwrap_or_default();
             let Ok(trampolines) = self.trampolines() else { return };
             let (identity, module) = (&entry.key, &self.bytes);
@@ -387,6 +401,7 @@ impl ModuleInner {
             let contents = ArtifactContents { identity, module, bodies, data, memory, trampolines };
             entry.cache.store(&self.code, contents);
             entry.known = code;
+            entry.drafts = self.code.has_drafts();
         }
     }
 

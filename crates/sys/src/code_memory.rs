@@ -154,8 +154,10 @@ impl CodeMemory {
         let Some(Added { start, bytes }) = used.added.take() else { return Ok(()) };
         let end = start + bytes.len();
         used.file.as_ref().expect("room was made").write_all_at(&bytes, start as u64)?;
-        // SAFETY: the range is of the executable view, mapped and readable.
+        // SAFETY: the range is of the code, mapped and readable.
         unsafe {
+            #[cfg(target_arch = "aarch64")]
+            clean_data_cache(self.executable().wrapping_add(start), end - start);
             wasmtime_internal_jit_icache_coherence::clear_cache(
                 self.executable().wrapping_add(start).cast(),
                 end - start,
@@ -206,6 +208,9 @@ impl CodeMemory {
             return Err(io::Error::last_os_error());
         }
         used.len += pages;
+        if used.len == self.capacity {
+            used.file = None;
+        }
         Ok(())
     }
 
@@ -213,6 +218,28 @@ impl CodeMemory {
         // Nothing panics half way through a change.
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Writes what data caches hold of a range to where instruction fetch reads from. The system does so only for pages that
+/// become executable, not for more bytes on such a page.
+///
+/// # Safety
+///
+/// The range must be mapped and readable.
+#[cfg(target_arch = "aarch64")]
+unsafe fn clean_data_cache(start: *const u8, len: usize) {
+    let cache_type: usize;
+    // SAFETY: programs may read this register on Linux.
+    unsafe { core::arch::asm!("mrs {}, ctr_el0", out(reg) cache_type, options(nomem, nostack)) };
+    // Bits 16 to 19: the smallest line of all data caches, as a power of two of words.
+    let line = 4_usize << (cache_type >> 16 & 0xf);
+    let first = start as usize / line * line;
+    for address in (first..start as usize + len).step_by(line) {
+        // SAFETY: by the contract the line is mapped; its contents stay the same.
+        unsafe { core::arch::asm!("dc cvau, {}", in(reg) address, options(nostack)) };
+    }
+    // SAFETY: a barrier.
+    unsafe { core::arch::asm!("dsb ish", options(nostack)) };
 }
 
 impl Drop for CodeMemory {

@@ -34,7 +34,7 @@ const DATA: usize = SECTIONS - 1;
 /// Bytes of the header.
 const HEADER: usize = 512;
 
-/// What is mapped begins and ends at multiples of this: no page is larger.
+/// What is mapped begins at multiples of this: no page is larger.
 const PAGE_ALIGN: usize = 64 << 10;
 
 /// Where other sections begin is a multiple of this.
@@ -279,6 +279,7 @@ pub(crate) struct Contents<'a> {
     pub(crate) module: &'a [u8],
     /// Where in the module the functions' bodies are, from and to.
     pub(crate) bodies: &'a [[u32; 2]],
+    /// The module's data segments, if they can be told as rows; else none.
     pub(crate) data: &'a [DataRow],
     /// The initial contents of the module's memory, if that is to be mapped.
     pub(crate) memory: &'a [u8],

@@ -1,7 +1,7 @@
 //! Machine code in memory, with the tables that explain it.
 //!
 //! The only file that names `cranelift_jit` and `cranelift_module`. A text arrives without relocations, so a
-//! `JITModule` holds it as one function over a [`CodeMemory`]: written through one view, run in another, and unmapped
+//! `JITModule` holds it as one function over a [`CodeMemory`]: written to a buffer, run where it is published, and unmapped
 //! when the last owner of the image drops. An image whose functions are compiled when they are called gets its texts one
 //! after the other; what is there already does not change.
 
@@ -98,7 +98,7 @@ impl CodeImage {
         let memory = Arc::new(CodeMemory::new(words, capacity).map_err(cannot_map)?);
         let mut builder =
             JITBuilder::with_isa(compiler.isa(), cranelift_module::default_libcall_names());
-        builder.memory_provider(Box::new(DualMapped(memory.clone())));
+        builder.memory_provider(Box::new(Published(memory.clone())));
         let image = Arc::new(CodeImage {
             jit: Mutex::new(Some(JITModule::new(builder))),
             memory,
@@ -213,6 +213,11 @@ impl CodeImage {
     /// What is compiled on demand.
     pub(super) fn lazy(&self) -> Option<&Lazy> {
         self.lazy.as_ref()
+    }
+
+    /// Whether some functions have only drafts, which are being replaced.
+    pub(crate) fn has_drafts(&self) -> bool {
+        self.lazy.as_ref().is_some_and(Lazy::has_drafts)
     }
 
     /// The address of a byte of the image.
@@ -347,9 +352,9 @@ fn define(jit: &mut JITModule, bytes: &[u8]) -> Result<(), Box<ModuleError>> {
 }
 
 /// Gives a `JITModule` memory behind what it has had already.
-struct DualMapped(Arc<CodeMemory>);
+struct Published(Arc<CodeMemory>);
 
-impl JITMemoryProvider for DualMapped {
+impl JITMemoryProvider for Published {
     fn allocate(&mut self, size: usize, align: u64, kind: JITMemoryKind) -> io::Result<*mut u8> {
         assert!(matches!(kind, JITMemoryKind::Executable), "texts are code only");
         self.0.extend(size, align as usize)

@@ -5,7 +5,7 @@
 //! added to the image, and then its slot written; code that runs meanwhile, on whatever thread, is not touched.
 //!
 //! While the program waits, and others can do better later, a function is compiled in a hurry: as a *draft*, which the
-//! background replaces. Functions with loops are not, as a program might stay in a draft for long. Since these take most of
+//! background (`background.rs`) replaces. Functions with loops are not, as a program might stay in a draft for long. Since these take most of
 //! the time, the background looks for them ahead of the program, among what it may call next. All calls of a draft go
 //! through its stub, its own included, so that they reach what replaces it.
 //!
@@ -13,33 +13,32 @@
 //! from `DRAFT` to `REVISED`; so it is compiled once, or twice. Others wait for a claim of the first kind to end: in
 //! `COMPILED` or `DRAFT`, when the slot holds the address, or in `WAITING` again, when compiling has failed and they find
 //! out why themselves. While it is revised a draft is used. A claim ends also if the compiler panics. Nobody waits
-//! while holding a claim or a lock, so there is no deadlock. The slot is written, with release order, after the
+//! while holding a claim or a lock, nor uses rayon, so there is no deadlock. The slot is written, with release order, after the
 //! code is published and its tables can be found; a thread that calls through the stub reads either the old value, and
 //! asks, or the new one, and runs code that was complete before. On CPUs whose instruction fetch is not coherent,
 //! publication flushes the pipelines of all threads before the slot is written.
 
 use super::activation::{note_exit, raise_error, raise_if_interrupted, raise_panic};
 use super::artifact::{Artifact, FunctionRow, Part};
+use super::background::{Background, replaces_drafts};
 use super::code::{CodeImage, item_of};
 use crate::error::{Error, Result};
 use crate::module_meta::ModuleMeta;
-use palisade_compile::{CompiledFunction, Compiler, Item, Text};
-use palisade_environ::{DefinedFuncIndex, EntityIndex, Libcall, ModuleBytes};
+use palisade_compile::{CompiledFunction, Compiler, Item, Survey, Text};
+use palisade_environ::{DefinedFuncIndex, Libcall, ModuleBytes};
 use palisade_sys::lazy::{self, Resolved};
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 /// Nobody has compiled the function.
-const WAITING: u8 = 0;
+pub(super) const WAITING: u8 = 0;
 /// Somebody is at it.
 const CLAIMED: u8 = 1;
 /// Its slot holds its address, and that of no draft any more.
 const COMPILED: u8 = 2;
 /// Its slot holds the address of a draft.
-const DRAFT: u8 = 3;
+pub(super) const DRAFT: u8 = 3;
 /// The same, and somebody is about to replace it.
 const REVISED: u8 = 4;
 
@@ -50,7 +49,7 @@ const CODE_PER_BYTE: usize = 64;
 /// Address space for code that even the smallest module gets, for the trampolines of libcalls.
 const MINIMUM_CODE: usize = 1 << 20;
 
-/// Address space for code that the largest module gets: what calls can span, and the displacements of stubs.
+/// Address space for code that the largest module gets, stubs included: what calls can span, and displacements.
 const MAXIMUM_CODE: usize = if cfg!(target_arch = "x86_64") { 1 << 30 } else { 120 << 20 };
 
 /// Stack that is enough for the compiler. Less, and it gets a stack of its own.
@@ -58,19 +57,6 @@ const COMPILER_STACK: usize = 1 << 20;
 
 /// The stack that it gets then.
 const OWN_STACK: usize = 4 << 20;
-
-/// Bytes of function bodies that the background compiles before it publishes them. A thread that waits for one of these
-/// functions waits for all, which should take no longer than a few milliseconds.
-const BATCH_BYTES: usize = 4 << 10;
-
-/// How long a thread of the pool compiles in the background before others get their turn. Handing over wakes threads.
-const TURN: Duration = Duration::from_millis(10);
-
-/// How long a program runs with drafts that were compiled before, until these are replaced.
-const PATIENCE: Duration = Duration::from_millis(500);
-
-/// How many calls deep the background looks ahead for functions that are not to be drafts.
-const LOOK_AHEAD: u8 = 3;
 
 /// What an image knows of functions that may not be compiled yet.
 pub(super) struct Lazy {
@@ -83,28 +69,7 @@ pub(super) struct Lazy {
     /// Held when the end of a claim is announced, and to wait for that.
     claims: Mutex<()>,
     claim_ended: Condvar,
-    wanted: Mutex<Wanted>,
-    /// The image itself, if the background is to begin with the next function that is compiled on demand.
-    idle: Mutex<Weak<CodeImage>>,
-    /// Whether other threads compile what is wanted, and replace drafts.
-    background: AtomicBool,
-}
-
-/// What the background compiles next.
-#[derive(Default)]
-struct Wanted {
-    /// What may be called next, the last first, and how many calls away that is.
-    soon: Vec<(DefinedFuncIndex, u8)>,
-    /// As how few calls away the background has seen each function.
-    distances: Box<[u8]>,
-    /// Drafts; the oldest first.
-    drafts: VecDeque<DefinedFuncIndex>,
-    /// Whether also to compile what is not needed yet.
-    all: bool,
-    /// Called by what the background has compiled; the oldest first.
-    later: VecDeque<DefinedFuncIndex>,
-    /// From here on in the order of the module.
-    rest: u32,
+    pub(super) background: Background,
 }
 
 /// An image of the module that `meta` describes, of which nothing is compiled yet.
@@ -134,16 +99,12 @@ fn reserve(
         libcalls: [const { AtomicU32::new(0) }; Libcall::ALL.len()],
         claims: Mutex::new(()),
         claim_ended: Condvar::new(),
-        wanted: Mutex::new(Wanted {
-            distances: vec![u8::MAX; functions].into(),
-            ..Wanted::default()
-        }),
-        idle: Mutex::default(),
-        background: AtomicBool::new(false),
+        background: Background::new(functions),
     };
     let body_bytes: usize = meta.info.bodies.values().map(|body| body.len()).sum();
-    let capacity = body_bytes.saturating_mul(CODE_PER_BYTE).clamp(MINIMUM_CODE, MAXIMUM_CODE);
-    let capacity = capacity + lazy::stub_bytes(functions) + palisade_sys::page_size();
+    let stubs = lazy::stub_bytes(functions) + palisade_sys::page_size();
+    let capacity = body_bytes.saturating_mul(CODE_PER_BYTE);
+    let capacity = capacity.clamp(MINIMUM_CODE, MAXIMUM_CODE - stubs) + stubs;
     let words = lazy::stub_words(functions);
     let image = CodeImage::reserve(compiler, words, capacity, Some(meta), Some(lazy))?;
     // The image does not move, and outlives everything that calls a stub.
@@ -152,25 +113,27 @@ fn reserve(
     Ok(image)
 }
 
-/// As [`begin_lazily`], of which that is compiled which `artifact` has.
+/// As [`begin_lazily`], of which that is compiled which `artifact` has; of drafts only if the image is to have a background.
 pub(crate) fn restore(
     compiler: &Arc<Compiler>,
     artifact: &Artifact,
     meta: Arc<ModuleMeta>,
     bytes: ModuleBytes,
+    background: bool,
 ) -> Result<Arc<CodeImage>> {
+    let drafts = background && replaces_drafts();
     let image = reserve(compiler, meta, bytes)?;
     let lazy = image.lazy().expect("just made so");
     let added = image.add_artifact(artifact, Part::Functions)?;
-    lazy.resolve(&image, added);
-    for [item, ..] in added {
+    let usable = |row: &&FunctionRow| drafts || !matches!(item_of(row[0]), Some(Item::Draft(_)));
+    lazy.resolve(&image, added.iter().filter(usable));
+    // What replaces a draft comes after it.
+    for [item, ..] in added.iter().filter(usable) {
         if let Some((function, state)) = state_of(*item) {
             lazy.state(function).store(state, Ordering::Release);
         }
     }
-    let functions = (0..).map(DefinedFuncIndex::from_u32).zip(&lazy.states);
-    let drafts = functions.filter(|(_, state)| state.load(Ordering::Relaxed) == DRAFT);
-    lazy.wanted().drafts = drafts.map(|(function, _)| function).collect();
+    lazy.background.drafted(lazy.drafts());
     Ok(image)
 }
 
@@ -218,75 +181,39 @@ fn on_demand(image: &CodeImage, function: DefinedFuncIndex) -> Result<usize> {
     })
 }
 
-/// Begins to compile all functions of `image` on other threads, as long as somebody else owns it. What is exported comes
-/// first. Does nothing on a machine with one CPU, where it would only get in the way.
-pub(crate) fn compile_in_background(image: &Arc<CodeImage>) {
-    let (Some(lazy), Some(meta)) = (image.lazy(), image.meta()) else { return };
-    let info = &meta.info;
-    let exported = info.exports.iter().filter_map(|export| match export.item {
-        EntityIndex::Func(func) => Some(func),
-        _ => None,
-    });
-    let entered = info.start.into_iter().chain(exported);
-    {
-        let mut wanted = lazy.wanted();
-        wanted.all = true;
-        wanted.later = entered.filter_map(|func| info.defined_func(func)).collect();
-    }
-    begin(image, lazy);
-}
-
-/// As [`compile_in_background`], but not before a function is missed: when much of a module was compiled before, that may
-/// be all that is needed, and the background would only be in the way. Drafts are replaced if they are in use for long.
-pub(crate) fn compile_in_background_if_needed(image: &Arc<CodeImage>) {
-    let Some(lazy) = image.lazy() else { return };
-    *lazy.idle() = Arc::downgrade(image);
-    if lazy.wanted().drafts.is_empty() {
-        return;
-    }
-    let image = Arc::downgrade(image);
-    let later = move || {
-        std::thread::sleep(PATIENCE);
-        if let Some(image) = image.upgrade() {
-            begin(&image, image.lazy().expect("it has drafts"));
-        }
-    };
-    // Without the thread they are replaced when a function is missed.
-    let _ = std::thread::Builder::new().name("palisade-drafts".into()).spawn(later);
-}
-
-fn begin(image: &Arc<CodeImage>, lazy: &Lazy) {
-    for _ in 1..rayon::current_num_threads() {
-        lazy.background.store(true, Ordering::Relaxed);
-        go_on(Arc::downgrade(image));
-    }
-}
-
-/// One turn at a time, so that other users of the thread pool get theirs.
-fn go_on(image: Weak<CodeImage>) {
-    rayon::spawn_fifo(move || {
-        let Some(strong) = image.upgrade() else { return };
-        let lazy = strong.lazy().expect("asked for by such images only");
-        let begin = Instant::now();
-        while lazy.compile_batch(&strong) {
-            if begin.elapsed() >= TURN {
-                drop(strong);
-                return go_on(image);
-            }
-        }
-    });
-}
-
 /// The end of some claims, also by a panic.
-struct Claims<'a> {
+pub(super) struct Claims<'a> {
     lazy: &'a Lazy,
     functions: Vec<DefinedFuncIndex>,
     /// The states of these functions then: the old ones, unless there is better.
     outcomes: Vec<u8>,
 }
 
+impl<'a> Claims<'a> {
+    pub(super) fn none(lazy: &'a Lazy) -> Claims<'a> {
+        Claims { lazy, functions: Vec::new(), outcomes: Vec::new() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.functions.is_empty()
+    }
+
+    pub(super) fn join(&mut self, mut other: Claims<'a>) {
+        self.functions.append(&mut other.functions);
+        self.outcomes.append(&mut other.outcomes);
+    }
+
+    /// The functions, and the states that they had before.
+    pub(super) fn functions(&self) -> Vec<(DefinedFuncIndex, u8)> {
+        self.functions.iter().copied().zip(self.outcomes.iter().copied()).collect()
+    }
+}
+
 impl Drop for Claims<'_> {
     fn drop(&mut self) {
+        if self.is_empty() {
+            return;
+        }
         for (function, outcome) in self.functions.iter().zip(&self.outcomes) {
             self.lazy.state(*function).store(*outcome, Ordering::Release);
         }
@@ -300,19 +227,34 @@ impl Lazy {
         &self.states[function.as_u32() as usize]
     }
 
-    fn wanted(&self) -> MutexGuard<'_, Wanted> {
-        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn is_waiting(&self, function: DefinedFuncIndex) -> bool {
+        self.state(function).load(Ordering::Relaxed) == WAITING
     }
 
-    fn idle(&self) -> MutexGuard<'_, Weak<CodeImage>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Functions of which there is no better than a draft.
+    fn drafts(&self) -> impl Iterator<Item = DefinedFuncIndex> + '_ {
+        let functions = (0..).map(DefinedFuncIndex::from_u32).zip(&self.states);
+        let draft = |state: &AtomicU8| matches!(state.load(Ordering::Relaxed), DRAFT | REVISED);
+        functions.filter(move |(_, state)| draft(state)).map(|(function, _)| function)
     }
 
-    /// Claims a function in state `from`; its state, if that is another.
-    fn claim(&self, function: DefinedFuncIndex, from: u8) -> Result<(), u8> {
+    /// Whether the background has something to replace.
+    pub(super) fn has_drafts(&self) -> bool {
+        self.drafts().next().is_some()
+    }
+
+    pub(super) fn survey(&self, image: &CodeImage, function: DefinedFuncIndex) -> Survey {
+        let info = &image.meta().expect("of a module").info;
+        palisade_compile::survey(info, &self.bytes, function)
+    }
+
+    /// Claims a function that is in state `from`.
+    pub(super) fn claim(&self, function: DefinedFuncIndex, from: u8) -> Option<Claims<'_>> {
         let to = if from == DRAFT { REVISED } else { CLAIMED };
-        let state = self.state(function);
-        state.compare_exchange(from, to, Ordering::Acquire, Ordering::Acquire).map(drop)
+        let claimed =
+            self.state(function).compare_exchange(from, to, Ordering::Acquire, Ordering::Acquire);
+        claimed.ok()?;
+        Some(Claims { lazy: self, functions: vec![function], outcomes: vec![from] })
     }
 
     /// Where to call a function: its own address once it has one, else its stub.
@@ -327,20 +269,23 @@ impl Lazy {
     /// Compiles a function, or waits until somebody else has; its address.
     fn compile(&self, image: &CodeImage, function: DefinedFuncIndex) -> Result<usize> {
         loop {
-            match self.claim(function, WAITING) {
-                Ok(()) => {
-                    let (functions, outcomes) = (vec![function], vec![WAITING]);
-                    let claims = Claims { lazy: self, functions, outcomes };
-                    let idle = std::mem::take(&mut *self.idle()).upgrade();
-                    idle.iter().for_each(compile_in_background);
-                    let background = self.background.load(Ordering::Relaxed);
-                    let draft = background && self.look_ahead(image, function, 0);
-                    self.compile_claimed(image, claims, draft)?;
+            if let Some(claims) = self.claim(function, WAITING) {
+                let background = &self.background;
+                background.missed(&image.meta().expect("of a module").info);
+                let draft = background.is_active()
+                    && background.look(self, image, function, 0)
+                    && self.compiler.optimises();
+                self.compile_claimed(image, claims, draft)?;
+                if draft {
+                    background.drafted([function]);
                 }
-                Err(COMPILED | DRAFT | REVISED) => {
+            }
+            match self.state(function).load(Ordering::Acquire) {
+                COMPILED | DRAFT | REVISED => {
                     return Ok(slot(image, function).load(Ordering::Acquire));
                 }
-                Err(_) => {
+                WAITING => {}
+                _ => {
                     let mut guard = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
                     while self.state(function).load(Ordering::Acquire) == CLAIMED {
                         let waited = self.claim_ended.wait(guard);
@@ -351,72 +296,8 @@ impl Lazy {
         }
     }
 
-    /// Compiles some functions; whether there may be more.
-    fn compile_batch(&self, image: &CodeImage) -> bool {
-        let bodies = &image.meta().expect("of a module").info.bodies;
-        let mut claims = Claims { lazy: self, functions: Vec::new(), outcomes: Vec::new() };
-        let mut bytes = 0;
-        while bytes < BATCH_BYTES {
-            let Some(function) = self.next_wanted(image) else { break };
-            let claimed = [WAITING, DRAFT].into_iter().find(|s| self.claim(function, *s).is_ok());
-            if let Some(before) = claimed {
-                bytes += bodies[function].len();
-                claims.functions.push(function);
-                claims.outcomes.push(before);
-            }
-        }
-        if claims.functions.is_empty() {
-            return false;
-        }
-        // A failure shows again when the function is called.
-        if let Ok(Ok(callees)) =
-            catch_unwind(AssertUnwindSafe(|| self.compile_claimed(image, claims, false)))
-        {
-            self.wanted().later.extend(callees);
-        }
-        true
-    }
-
-    /// Lets the background see what a function may call, which is `distance` calls away; whether it can be a draft.
-    fn look_ahead(&self, image: &CodeImage, function: DefinedFuncIndex, distance: u8) -> bool {
-        let info = &image.meta().expect("of a module").info;
-        let survey = palisade_compile::survey(info, &self.bytes, function);
-        if distance < LOOK_AHEAD {
-            let callees = survey.callees.into_iter().rev();
-            self.wanted().soon.extend(callees.map(|callee| (callee, distance + 1)));
-        }
-        !survey.has_loop
-    }
-
-    fn next_wanted(&self, image: &CodeImage) -> Option<DefinedFuncIndex> {
-        let mut wanted = self.wanted();
-        while let Some((function, distance)) = wanted.soon.pop() {
-            let seen = &mut wanted.distances[function.as_u32() as usize];
-            if distance < *seen && self.state(function).load(Ordering::Relaxed) == WAITING {
-                *seen = distance;
-                drop(wanted);
-                if !self.look_ahead(image, function, distance) {
-                    return Some(function);
-                }
-                wanted = self.wanted();
-            }
-        }
-        if let Some(function) = wanted.drafts.pop_front() {
-            return Some(function);
-        }
-        if !wanted.all {
-            return None;
-        }
-        if let Some(function) = wanted.later.pop_front() {
-            return Some(function);
-        }
-        let function = wanted.rest;
-        wanted.rest += u32::from((function as usize) < self.states.len());
-        ((function as usize) < self.states.len()).then(|| DefinedFuncIndex::from_u32(function))
-    }
-
     /// Compiles functions, or drafts of them, and publishes them; what they call that nobody has compiled.
-    fn compile_claimed(
+    pub(super) fn compile_claimed(
         &self,
         image: &CodeImage,
         mut claims: Claims<'_>,
@@ -434,21 +315,16 @@ impl Lazy {
         let added = image.add(text)?;
         self.resolve(image, added);
         claims.outcomes.fill(if draft { DRAFT } else { COMPILED });
-        if draft {
-            self.wanted().drafts.extend(&claims.functions);
-        }
         let callees = compiled.iter().flat_map(CompiledFunction::callees);
         let functions = callees.filter_map(|item| match item {
             Item::Function(function) => Some(function),
             _ => None,
         });
-        let waiting =
-            |function: &DefinedFuncIndex| self.state(*function).load(Ordering::Relaxed) == WAITING;
-        Ok(functions.filter(waiting).collect())
+        Ok(functions.filter(|function| self.is_waiting(*function)).collect())
     }
 
     /// Lets calls reach functions that were added to the image.
-    fn resolve(&self, image: &CodeImage, added: &[FunctionRow]) {
+    fn resolve<'a>(&self, image: &CodeImage, added: impl IntoIterator<Item = &'a FunctionRow>) {
         for [item, start, _] in added {
             match item_of(*item) {
                 Some(Item::Function(function) | Item::Draft(function)) => {
@@ -503,6 +379,7 @@ fn slot(image: &CodeImage, function: DefinedFuncIndex) -> &std::sync::atomic::At
 mod tests {
     use super::*;
     use crate::{Compilation, Config, Engine, Instance, Module, Store};
+    use std::time::{Duration, Instant};
 
     const TEXT: &str = r#"(module
         (func $down (export "down") (param i32) (result i32)
@@ -533,7 +410,7 @@ mod tests {
         let module = Module::new(&engine(Compilation::Lazy), TEXT).expect("valid");
         let image = module.inner().code();
         let lazy = image.lazy().expect("so it was configured");
-        lazy.background.store(true, Ordering::Relaxed);
+        lazy.background.pretend();
         check(&module);
         assert_eq!(states(lazy), [DRAFT, COMPILED, WAITING], "no draft of a loop");
         let function = DefinedFuncIndex::from_u32(0);
@@ -550,9 +427,13 @@ mod tests {
             let restored = restored.expect("made by an engine like this");
             let image = restored.inner().code();
             let lazy = image.lazy().expect("as it was");
-            assert_eq!(states(lazy), [DRAFT, COMPILED, WAITING]);
+            let background = mode == Compilation::LazyWithBackground && replaces_drafts();
+            let down = if background { DRAFT } else { WAITING };
+            assert_eq!(states(lazy), [down, COMPILED, WAITING]);
             check(&restored);
-            if mode == Compilation::LazyWithBackground && rayon::current_num_threads() > 1 {
+            if !background {
+                assert_eq!(states(lazy), [COMPILED, COMPILED, WAITING], "nobody would replace it");
+            } else {
                 while lazy.state(function).load(Ordering::Acquire) != COMPILED {
                     std::thread::yield_now();
                 }
@@ -560,7 +441,7 @@ mod tests {
             }
         }
 
-        while lazy.compile_batch(image) {}
+        while lazy.background.work(lazy, image) {}
         assert_eq!(states(lazy), [COMPILED, COMPILED, WAITING], "nobody has asked for the last");
         assert_ne!(slot(image, function).load(Ordering::Relaxed), draft);
         assert_ne!(lazy.entry(image, function) as usize, stub);
@@ -580,10 +461,47 @@ mod tests {
         let module = Module::new(&engine(Compilation::Lazy), text).expect("valid");
         let image = module.inner().code();
         let lazy = image.lazy().expect("so it was configured");
-        assert!(lazy.look_ahead(image, DefinedFuncIndex::from_u32(0), 0));
-        while lazy.compile_batch(image) {}
+        lazy.background.pretend();
+        assert!(lazy.background.look(lazy, image, DefinedFuncIndex::from_u32(0), 0));
+        while lazy.background.work(lazy, image) {}
         let far = [WAITING; 2];
         assert_eq!(states(lazy)[..5], [WAITING, WAITING, WAITING, WAITING, COMPILED]);
         assert_eq!(states(lazy)[5..], far, "four calls away");
+    }
+
+    /// Also when the background has nothing else to do any more.
+    #[test]
+    fn no_draft_stays() {
+        for _ in 0..200 {
+            let module = Module::new(&engine(Compilation::LazyWithBackground), TEXT);
+            let module = module.expect("valid");
+            check(&module);
+            let image = module.inner().code();
+            let begin = Instant::now();
+            while image.has_drafts() {
+                assert!(begin.elapsed() < Duration::from_secs(60), "nobody replaces it");
+                std::thread::yield_now();
+            }
+        }
+    }
+
+    /// It is an error of its own calls alone.
+    #[test]
+    fn what_cannot_be_compiled_stops_nothing_else() {
+        let values = "i32 ".repeat(1000);
+        let text = format!(
+            "(module (func) (func (param i32) {} block (param {values}) (result {values}) {} end {}) (func))",
+            "local.get 0 ".repeat(1000),
+            "local.get 0 br_if 0 ".repeat(20_000),
+            "drop ".repeat(1000),
+        );
+        let module = Module::new(&engine(Compilation::Lazy), text).expect("valid");
+        let image = module.inner().code();
+        let lazy = image.lazy().expect("so it was configured");
+        lazy.background.pretend();
+        // In one batch with what comes before.
+        lazy.background.drafted([0, 1, 2].map(DefinedFuncIndex::from_u32));
+        while lazy.background.work(lazy, image) {}
+        assert_eq!(states(lazy), [COMPILED, WAITING, COMPILED]);
     }
 }

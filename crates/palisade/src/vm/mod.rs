@@ -5,6 +5,7 @@
 
 mod activation;
 mod artifact;
+mod background;
 mod bulk;
 mod code;
 mod exception;
@@ -35,14 +36,13 @@ pub(crate) use artifact::{
     Artifact, Contents as ArtifactContents, Identity, MAGIC as ARTIFACT_MAGIC, Refusal,
     VERSION as ARTIFACT_VERSION,
 };
+pub(crate) use background::{compile_in_background, compile_in_background_if_needed};
 pub(crate) use code::{CodeImage, CodePlace};
 pub(crate) use exception::TagData;
 pub(crate) use global::GlobalData;
 pub(crate) use instance::{ImportValue, InstanceIndex, instantiate};
 pub(crate) use interrupt::Interrupt;
-pub(crate) use lazy::{
-    begin_lazily, compile_in_background, compile_in_background_if_needed, restore as restore_lazily,
-};
+pub(crate) use lazy::{begin_lazily, restore as restore_lazily};
 pub(crate) use memory::MemoryData;
 pub(crate) use memory_pool::{MemoryPool, ModuleImage};
 pub(crate) use native::{ValRaw, fits_registers};
