@@ -11,9 +11,25 @@ use std::process::{Command, ExitCode, Stdio};
 
 const CHILD: &str = "child";
 
+/// `palisade-bench emscripten-program NAME` runs a program of that section, with this process' streams.
+#[cfg(feature = "emscripten")]
+pub(crate) const PROGRAM: &str = "emscripten-program";
+
 /// What a child does; none in a process that is not one.
 pub(crate) fn run(load: LoadModule) -> Option<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    #[cfg(feature = "emscripten")]
+    if let [first, name] = arguments.as_slice()
+        && first == PROGRAM
+    {
+        return Some(match contenders::run_emscripten(name) {
+            Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)),
+            Err(message) => {
+                eprintln!("error: {message}");
+                ExitCode::FAILURE
+            }
+        });
+    }
     let [first, contender, name] = arguments.as_slice() else { return None };
     if first != CHILD {
         return None;

@@ -56,6 +56,9 @@ pub(crate) enum Task {
     /// Calls of WASI.
     #[cfg(feature = "wasi")]
     Wasi(Rc<crate::contenders::wasi::Files>, crate::contenders::wasi::Work),
+    /// Runs what Emscripten made.
+    #[cfg(feature = "emscripten")]
+    Emscripten(&'static crate::contenders::emscripten::Program),
 }
 
 /// How many threads compile.

@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Parser)]
 #[command(name = "palisade-bench", version)]
 pub(crate) struct Options {
-    /// Under 3 minutes: fewer rounds, no Ruby and WASI, and only palisade, wasmtime, V8 and native code, unless others are
+    /// Under 3 minutes: fewer rounds, no Ruby, WASI and `printf`, and only palisade, wasmtime, V8 and native code, unless others are
     /// named.
     #[arg(long)]
     pub(crate) quick: bool,

@@ -57,6 +57,7 @@ pub(crate) fn measure(
         name: measure.name.clone(),
         about: measure.about.clone(),
         unit: measure.unit,
+        baseline: measure.baseline,
         input_bytes: measure.input_bytes(),
         cells: runners.into_iter().map(Runner::cell).collect(),
     }

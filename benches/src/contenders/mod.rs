@@ -1,6 +1,8 @@
 //! Who takes part.
 
 mod embedding;
+#[cfg(feature = "emscripten")]
+pub(crate) mod emscripten;
 mod native;
 mod node;
 mod palisade;
@@ -18,6 +20,9 @@ mod wasmer;
 #[cfg(feature = "interpreters")]
 mod wasmi;
 mod wasmtime;
+
+#[cfg(feature = "emscripten")]
+pub(crate) use palisade::run_emscripten;
 
 use crate::LoadModule;
 use crate::contender::Contender;

@@ -82,6 +82,8 @@ impl Contender for Node {
             Task::Trap(Fault::Memory) => {
                 repeated(&text(RUNTIME)?, format!("trap {TRAPS} out_of_bounds"))
             }
+            #[cfg(feature = "emscripten")]
+            Task::Emscripten(program) => super::emscripten::in_node(program),
             _ => Err("not offered".to_string()),
         }
     }

@@ -67,6 +67,12 @@ fn first_result_warm(guest: &Rc<Guest>) -> Result<Sampler, String> {
     Ok(Box::new(move || timed(&run)))
 }
 
+/// Runs a program of Emscripten's in this process, as `palisade run` does.
+#[cfg(feature = "emscripten")]
+pub(crate) fn run_emscripten(name: &str) -> Result<i32, String> {
+    super::emscripten::run_here(&engine_on_demand(None)?, name)
+}
+
 /// Ends a loop by a signal, which costs loops nothing.
 fn interrupt() -> Result<Sampler, String> {
     let engine = engine(Threads::All)?;
@@ -98,6 +104,8 @@ impl Contender for Palisade {
                 let make: tasks::MakeEngine = Rc::new(|_| engine_on_demand(None));
                 tasks::prepare(&make, Module::code_size, task)
             }
+            #[cfg(feature = "emscripten")]
+            Task::Emscripten(program) => super::emscripten::ours(&engine(Threads::All)?, program),
             #[cfg(feature = "wasi")]
             Task::Wasi(files, work) => Ok(super::wasi::ours(files, *work)),
             _ => {

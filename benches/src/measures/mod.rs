@@ -2,6 +2,8 @@
 
 mod boundary;
 mod compile;
+#[cfg(feature = "emscripten")]
+mod emscripten;
 mod first_result;
 mod runtime;
 mod steady;
@@ -10,6 +12,7 @@ mod wasi;
 
 use crate::contender::{Sample, Task};
 use crate::options::Options;
+use crate::report::BASELINE;
 use serde::Serialize;
 
 /// One line of the report.
@@ -25,6 +28,8 @@ pub(crate) struct Measure {
     pub(crate) expected: Option<i64>,
     /// Whether each sample needs a fresh process.
     pub(crate) fresh: bool,
+    /// The contender that others are compared with.
+    pub(crate) baseline: &'static str,
 }
 
 /// What samples are counted in.
@@ -68,6 +73,7 @@ fn time(section: &'static str, name: &str, about: &str, task: Task) -> Measure {
         unit: Unit::Nanoseconds,
         expected: None,
         fresh: false,
+        baseline: BASELINE,
     }
 }
 
@@ -80,6 +86,8 @@ pub(crate) fn all() -> Vec<Measure> {
     all.extend(runtime::measures());
     #[cfg(feature = "wasi")]
     all.extend(wasi::measures());
+    #[cfg(feature = "emscripten")]
+    all.extend(emscripten::measures());
     all
 }
 
@@ -96,7 +104,7 @@ pub(crate) fn chosen(options: &Options) -> Vec<Measure> {
 
 /// Whether a measure is too long for a quick run.
 fn is_long(name: &str) -> bool {
-    name.contains("ruby") || name.starts_with("wasi/")
+    name.contains("ruby") || name.starts_with("wasi/") || name == "emscripten/printf to a pipe"
 }
 
 #[cfg(test)]

@@ -89,7 +89,7 @@ fn means(body: &mut String, report: &Report) {
     add(
         body,
         format_args!(
-            "<section>\n<h2>In short</h2>\n<p>Geometric means of ratios to {BASELINE}, over the measures that both did. \
+            "<section>\n<h2>In short</h2>\n<p>Geometric means of ratios to {BASELINE} unless said otherwise, over the measures that both did. \
              Less is better; 0.5 is half the time, or half the bytes.</p>\n<div class=\"wide\"><table>\n<tr><th></th>"
         ),
     );
@@ -98,9 +98,9 @@ fn means(body: &mut String, report: &Report) {
     }
     body.push_str("</tr>\n");
     for section in report.sections() {
-        add(body, format_args!("<tr><th>{}</th>", escape(section)));
+        add(body, format_args!("<tr><th>{}</th>", escape(&report.title(section))));
         for place in 0..report.contenders.len() {
-            match report.mean_ratio(section, place, BASELINE) {
+            match report.mean_ratio(section, place) {
                 Some((mean, count)) => add(
                     body,
                     format_args!(
@@ -122,8 +122,9 @@ fn section_of(body: &mut String, report: &Report, section: &str) {
         add(
             body,
             format_args!(
-                "<figure>{svg}<figcaption>Ratio to {BASELINE}, logarithmic; further left is \
-                 better.</figcaption></figure>\n"
+                "<figure>{svg}<figcaption>Ratio to {}, logarithmic; further left is \
+                 better.</figcaption></figure>\n",
+                report.baseline_of(section)
             ),
         );
     }
@@ -146,7 +147,7 @@ fn numbers(body: &mut String, report: &Report, row: &Row) {
     for (place, cell) in row.cells.iter().enumerate() {
         match cell {
             Cell::Measured(summary) => {
-                let ratio = report.ratio(row, place, BASELINE);
+                let ratio = report.ratio(row, place);
                 let (class, ratio) = match ratio {
                     Some(ratio) => (class(ratio), format!("{ratio:.3}")),
                     None => ("", String::new()),

@@ -12,7 +12,7 @@ use crate::options::Options;
 use crate::stats::{Summary, geometric_mean};
 use serde::Serialize;
 
-/// Everything is compared with this contender.
+/// What is compared with this contender, unless a measure names another.
 pub(crate) const BASELINE: &str = "wasmtime";
 
 /// All that was measured in one run.
@@ -39,6 +39,8 @@ pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) about: String,
     pub(crate) unit: Unit,
+    /// The contender that others are compared with.
+    pub(crate) baseline: &'static str,
     /// Of what is compiled.
     pub(crate) input_bytes: Option<usize>,
     /// One for each contender.
@@ -54,7 +56,19 @@ pub(crate) enum Cell {
     Unable(String),
 }
 
+fn title(section: &str, baseline: &str) -> String {
+    match baseline {
+        BASELINE => section.to_string(),
+        baseline => format!("{section}, to {baseline}"),
+    }
+}
+
 impl Row {
+    /// As [`Report::title`].
+    pub(crate) fn title(&self) -> String {
+        title(&self.section, self.baseline)
+    }
+
     /// How fast a compiler is, if that is what is measured.
     pub(crate) fn megabytes_per_second(&self, summary: &Summary) -> Option<f64> {
         // Bytes in a nanosecond are gigabytes in a second.
@@ -96,20 +110,25 @@ impl Report {
         self.contenders.iter().position(|one| one.name == name)
     }
 
-    /// The median of a contender in a row, divided by that of another.
-    pub(crate) fn ratio(&self, row: &Row, contender: usize, to: &str) -> Option<f64> {
-        Some(row.cells[contender].median()? / row.cells[self.place_of(to)?].median()?)
+    /// What a section's rows are compared with; all of one section with the same.
+    pub(crate) fn baseline_of(&self, section: &str) -> &'static str {
+        self.rows.iter().find(|row| row.section == section).map_or(BASELINE, |row| row.baseline)
+    }
+
+    /// A section's name, with what it is compared with if that is not the usual.
+    pub(crate) fn title(&self, section: &str) -> String {
+        title(section, self.baseline_of(section))
+    }
+
+    /// The median of a contender in a row, divided by that of its baseline.
+    pub(crate) fn ratio(&self, row: &Row, contender: usize) -> Option<f64> {
+        Some(row.cells[contender].median()? / row.cells[self.place_of(row.baseline)?].median()?)
     }
 
     /// The geometric mean of ratios over the rows of a section that both did, and how many these are.
-    pub(crate) fn mean_ratio(
-        &self,
-        section: &str,
-        contender: usize,
-        to: &str,
-    ) -> Option<(f64, usize)> {
+    pub(crate) fn mean_ratio(&self, section: &str, contender: usize) -> Option<(f64, usize)> {
         let rows = self.rows.iter().filter(|row| row.section == section);
-        let ratios: Vec<f64> = rows.filter_map(|row| self.ratio(row, contender, to)).collect();
+        let ratios: Vec<f64> = rows.filter_map(|row| self.ratio(row, contender)).collect();
         Some((geometric_mean(&ratios)?, ratios.len()))
     }
 }

@@ -3,7 +3,7 @@
 //! Plots are drawn in placeholder colours, each of which is then replaced by a variable of the page's style, so that one
 //! drawing serves light and dark.
 
-use super::{BASELINE, Report, Row};
+use super::{Report, Row};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
@@ -56,7 +56,7 @@ fn mark(place: usize) -> RGBColor {
 pub(crate) fn section(report: &Report, section: &str) -> Option<String> {
     let rows: Vec<&Row> = report.rows.iter().filter(|row| row.section == section).collect();
     let compared =
-        |row: &&Row| (0..row.cells.len()).any(|place| report.ratio(row, place, BASELINE).is_some());
+        |row: &&Row| (0..row.cells.len()).any(|place| report.ratio(row, place).is_some());
     let rows: Vec<&Row> = rows.into_iter().filter(compared).collect();
     if rows.is_empty() {
         return None;
@@ -72,7 +72,7 @@ pub(crate) fn section(report: &Report, section: &str) -> Option<String> {
 
 fn draw(area: &Area<'_>, report: &Report, rows: &[&Row], height: i32) -> Drawn {
     let small = ("sans-serif", 12).into_font().color(&TEXT);
-    let ratio = |row: &Row, place| report.ratio(row, place, BASELINE);
+    let ratio = |row: &Row, place| report.ratio(row, place);
     let all =
         rows.iter().flat_map(|row| (0..row.cells.len()).filter_map(|place| ratio(row, place)));
     let axis = Axis::of(&all.collect::<Vec<f64>>());

@@ -18,14 +18,14 @@ pub(crate) fn header(report: &Report) {
         println!("  {:<10} {}", one.name, one.version);
     }
     println!(
-        "medians of up to {} interleaved rounds, and ratios to {BASELINE} (less is better); spread is palisade's",
+        "medians of up to {} interleaved rounds, and ratios to {BASELINE} unless said otherwise (less is better); spread is palisade's",
         report.rounds
     );
 }
 
 pub(crate) fn row(report: &Report, row: &Row) {
     if report.rows.last().is_none_or(|last| last.section != row.section) {
-        print!("\n{:<NAME$}", row.section);
+        print!("\n{:<NAME$}", row.title());
         for one in &report.contenders {
             print!("{:>CELL$}", one.name);
         }
@@ -35,7 +35,7 @@ pub(crate) fn row(report: &Report, row: &Row) {
     for (place, cell) in row.cells.iter().enumerate() {
         let text = match cell {
             Cell::Measured(summary) => {
-                let ratio = report.ratio(row, place, BASELINE);
+                let ratio = report.ratio(row, place);
                 let ratio = ratio.map_or(String::new(), |ratio| format!(" {ratio:>6.3}"));
                 format!("{}{ratio}", show(summary.median, row.unit))
             }
@@ -54,9 +54,9 @@ pub(crate) fn row(report: &Report, row: &Row) {
 pub(crate) fn summary(report: &Report) {
     println!("\ngeometric means of ratios to {BASELINE}");
     for section in report.sections() {
-        print!("{section:<NAME$}");
+        print!("{:<NAME$}", report.title(section));
         for place in 0..report.contenders.len() {
-            let mean = report.mean_ratio(section, place, BASELINE);
+            let mean = report.mean_ratio(section, place);
             let text =
                 mean.map_or("-".to_string(), |(mean, count)| format!("{mean:.3} of {count}"));
             print!("{text:>CELL$}");
