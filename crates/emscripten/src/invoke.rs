@@ -1,11 +1,11 @@
 //! `invoke_*`: calls of the guest's table that catch what the guest throws.
 //!
-//! The work is done by a small module that is made for the guest: for each import, a function
-//! that saves the guest's stack pointer, calls the table, and catches the tag of guest throws
+//! The work is done by a small module that is made for the guest: for each type, a function that saves the guest's stack pointer, calls the table, and catches the tag of guest throws
 //! and no other; a trap, an exit or an exception of another kind goes through it untouched. What
 //! the guest imports is a host function that only calls it, because the table does not exist
 //! yet when imports are needed.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 
 use palisade::{
@@ -50,6 +50,11 @@ impl Invoke {
         };
         let called = if legalised { named.expect("it is legalised") } else { plain };
         Some(Invoke { ty: ty.clone(), called, legalised })
+    }
+
+    /// The same for all imports that one function serves.
+    fn signature(&self) -> String {
+        format!("{:?} {}", self.called, self.legalised)
     }
 
     /// Its function in the text format, exported as `number`.
@@ -150,12 +155,9 @@ pub(crate) struct Needs {
     pub(crate) tag: Tag,
 }
 
-/// Makes the functions behind the imports, in their order.
-pub(crate) fn make(
-    mut store: impl AsContextMut,
-    invokes: &[Invoke],
-    needs: Needs,
-) -> Result<Targets> {
+/// The module behind the imports in the text format, and the number of each import's function. One
+/// type is written once: a guest can have very many imports of a very long one.
+fn write_module(invokes: impl Iterator<Item = Invoke>) -> (String, Vec<usize>) {
     let mut text = String::from(
         "(module
           (import \"guest\" \"table\" (table 0 funcref))
@@ -165,16 +167,33 @@ pub(crate) fn make(
           (import \"host\" \"temp\" (func $temp (param i32)))
           (import \"host\" \"thrown\" (tag $thrown (param i32)))\n",
     );
-    for (number, invoke) in invokes.iter().enumerate() {
-        invoke.write(number, &mut text);
+    let mut functions = HashMap::new();
+    let mut numbers = Vec::new();
+    for invoke in invokes {
+        let next = functions.len();
+        let number = *functions.entry(invoke.signature()).or_insert(next);
+        if number == next {
+            invoke.write(number, &mut text);
+        }
+        numbers.push(number);
     }
     text.push(')');
+    (text, numbers)
+}
+
+/// Makes the functions behind the imports, in their order.
+pub(crate) fn make(
+    mut store: impl AsContextMut,
+    invokes: impl Iterator<Item = Invoke>,
+    needs: Needs,
+) -> Result<Targets> {
+    let (text, numbers) = write_module(invokes);
     let module = Module::new(store.as_context().engine(), &text)?;
     let imports =
         [needs.table, needs.save, needs.restore, needs.set_threw, needs.set_temp, needs.tag.into()];
     let instance = Instance::new(&mut store, &module, &imports)?;
     let mut targets = Targets::default();
-    for number in 0..invokes.len() {
+    for number in numbers {
         let func = instance.get_func(&mut store, &number.to_string()).expect("it is exported");
         targets.typed.push(&store, &func);
         targets.funcs.push(func);
@@ -301,8 +320,23 @@ usual! {
 
 #[cfg(test)]
 mod tests {
-    use super::Invoke;
+    use super::{Invoke, write_module};
     use palisade::{Engine, FuncType, ValType};
+
+    #[test]
+    fn a_type_is_written_once() {
+        let engine = Engine::default();
+        let invoke = |name: &str, params: usize| {
+            let ty = FuncType::new(&engine, vec![ValType::I32; params], []);
+            Invoke::new(name, &ty).unwrap()
+        };
+        // The last two have the same types, but one of them passes halves.
+        let invokes = [("v", 1), ("vii", 3), ("other", 1), ("vj", 3), ("vii", 3)];
+        let invokes = invokes.map(|(name, params)| invoke(&format!("invoke_{name}"), params));
+        let (text, numbers) = write_module(invokes.into_iter());
+        assert_eq!(numbers, [0, 1, 0, 2, 1]);
+        assert_eq!(text.matches("(func (export").count(), 3);
+    }
 
     #[test]
     fn names_tell_which_integers_are_halves() {

@@ -273,17 +273,14 @@ impl<T: 'static> Program<T> {
     ) -> Result<()> {
         let mut store = store.as_context_mut();
         let shared = ctx(store.data_mut()).shared.clone();
-        let invokes: Vec<Invoke> = module
-            .imports()
-            .filter_map(|import| {
-                let ExternType::Func(ty) = import.ty() else { return None };
-                let map = shared.import_map.as_ref();
-                let name =
-                    map.map_or(import.name(), |map| map.import(import.module(), import.name()));
-                Invoke::new(name, &ty).filter(Invoke::is_supported)
-            })
-            .collect();
-        if invokes.is_empty() {
+        let invokes = module.imports().filter_map(|import| {
+            let ExternType::Func(ty) = import.ty() else { return None };
+            let map = shared.import_map.as_ref();
+            let name = map.map_or(import.name(), |map| map.import(import.module(), import.name()));
+            Invoke::new(name, &ty).filter(Invoke::is_supported)
+        });
+        let mut invokes = invokes.peekable();
+        if invokes.peek().is_none() {
             return Ok(());
         }
         let table = ctx(store.data_mut()).linked.table;
@@ -313,7 +310,7 @@ impl<T: 'static> Program<T> {
             set_temp: set_temp.into(),
             tag: thrower.0,
         };
-        let targets = invoke::make(&mut store, &invokes, needs)
+        let targets = invoke::make(&mut store, invokes, needs)
             .map_err(|error| error.context("the exports behind `invoke_` are not Emscripten's"))?;
         ctx(store.data_mut()).linked.invokes = targets;
         Ok(())
