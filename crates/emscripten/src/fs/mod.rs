@@ -5,6 +5,7 @@
 //! descriptors and bytes in memory are limited.
 
 pub(crate) mod flags;
+pub(crate) mod listing;
 pub(crate) mod mount;
 pub(crate) mod node;
 pub(crate) mod open;

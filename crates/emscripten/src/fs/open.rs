@@ -7,12 +7,13 @@ use std::io::{Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex};
 
+use super::flags;
+use super::listing::Listing;
 use super::mount::Mount;
 use super::node::Node;
 use super::pipe::PipeEnd;
 use super::stat::{Stat, Times, kind};
 use super::walk::Place;
-use super::{Entry, flags};
 use crate::errno::Errno;
 use crate::stream::{Input, Output, lock};
 
@@ -45,7 +46,7 @@ pub(crate) struct OpenState {
     /// In bytes; of a directory in entries of 280 bytes, as its C library counts.
     pub(crate) position: u64,
     /// Of a directory: what it had when it was first read, or read from its beginning.
-    pub(crate) listing: Option<Vec<Entry>>,
+    pub(crate) listing: Option<Listing>,
 }
 
 /// Where to read or write.

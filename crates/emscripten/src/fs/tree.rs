@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::listing::Listing;
 use super::node::{Node, NodeKind};
 use super::open::{Open, OpenKind};
 use super::stat::{Stat, kind};
@@ -312,7 +313,7 @@ impl Files {
     }
 
     /// The entries of an open directory, itself and the one above first.
-    pub(crate) fn list(&self, open: &Open) -> Result<Vec<Entry>, Errno> {
+    pub(crate) fn list(&self, open: &Open) -> Result<Listing, Errno> {
         let OpenKind::Dir(place) = &open.kind else { return Err(Errno::NOTDIR) };
         let dots = |name: &str, place: &Place| {
             let ino = place.stat(true).map_or(0, |stat| stat.ino);
@@ -343,6 +344,6 @@ impl Files {
             let listed = mount.list(path)?;
             entries.extend(listed.into_iter().filter(|entry| !here.contains(&entry.name)));
         }
-        Ok(entries)
+        Listing::new(&self.budget, entries)
     }
 }

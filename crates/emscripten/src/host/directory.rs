@@ -29,7 +29,7 @@ pub(super) fn getdents(call: &mut Call<'_>) -> Result<i32, Errno> {
     }
     let mut stored = 0;
     let mut result = Ok(());
-    for (i, entry) in listing.iter().enumerate().skip(first).take(room) {
+    for (i, entry) in listing.entries().iter().enumerate().skip(first).take(room) {
         let mut record = [0; DIRENT];
         let next = (i as u64 + 1) * DIRENT as u64;
         record[..8].copy_from_slice(&entry.ino.to_le_bytes());
