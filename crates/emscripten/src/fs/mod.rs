@@ -297,7 +297,8 @@ impl Files {
         self.insert(Open::of_device(kind, path, flags, device), 0)
     }
 
-    /// The path of what was opened, for `/proc/self/fd`.
+    /// The path of what was opened, for `/proc/self/fd`; empty if it has none, or one that is too
+    /// long to be kept for every descriptor.
     fn opened_path(&self, start: &Place, path: &[u8], kind: &OpenKind) -> Vec<u8> {
         let place = match kind {
             OpenKind::Dir(place) => self.path_of(place),
@@ -305,7 +306,7 @@ impl Files {
             _ if path.starts_with(b"/") => return path.to_vec(),
             _ => self.path_of(start).map(|dir| [&dir, &b"/"[..], path].concat()),
         };
-        place.unwrap_or_default()
+        place.ok().filter(|path| path.len() < walk::MAX_PATH).unwrap_or_default()
     }
 
     fn open_node(&self, node: Arc<Node>, flags: u32, now: i64) -> Result<OpenKind, Errno> {

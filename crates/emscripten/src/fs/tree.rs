@@ -61,6 +61,7 @@ impl Files {
         let found = self.walk(start, path, false)?;
         if let (None, Place::Host(mount, dir)) = (&found.target, &found.dir) {
             let flags = super::flags::CREATE | super::flags::EXCLUSIVE | super::flags::WRITE;
+            let mode = mode & !self.umask;
             return mount.open(&dir.join(name(&found.name)), flags, mode).map(|_| ());
         }
         self.make(found, Node::file(), mode & !self.umask, now)
@@ -191,7 +192,12 @@ impl Files {
         }
         match (moved, &source.dir, &target.dir) {
             (Place::Host(mount, path), _, Place::Host(to_mount, dir)) => {
-                if path.as_os_str().is_empty() || matches!(target.target, Some(Place::Memory(_))) {
+                let onto_memory_or_mount = match &target.target {
+                    Some(Place::Memory(_)) => true,
+                    Some(Place::Host(_, path)) => path.as_os_str().is_empty(),
+                    None => false,
+                };
+                if path.as_os_str().is_empty() || onto_memory_or_mount {
                     return Err(Errno::BUSY);
                 }
                 if !Arc::ptr_eq(&mount, to_mount) {
@@ -345,5 +351,50 @@ impl Files {
             entries.extend(listed.into_iter().filter(|entry| !here.contains(&entry.name)));
         }
         Listing::new(&self.budget, entries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ctx::now;
+    use crate::errno::Errno;
+    use crate::fs::Files;
+    use crate::fs::node::Budget;
+    use crate::stream::{Input, Output};
+    use cap_std::ambient_authority;
+    use cap_std::fs::Dir;
+    use std::os::unix::fs::PermissionsExt;
+    use tempfile::TempDir;
+
+    /// Files with new folders of the host at these paths.
+    fn mounted<const N: usize>(paths: [&str; N]) -> (Files, [TempDir; N]) {
+        let streams = (Input::Empty, Output::Discard, Output::Discard);
+        let mut files = Files::new(Budget::new(1 << 20, 100), streams, now()).unwrap();
+        let folders = paths.map(|path| {
+            let folder = tempfile::tempdir().unwrap();
+            let dir = Dir::open_ambient_dir(folder.path(), ambient_authority()).unwrap();
+            files.mount(path.as_bytes(), dir, false, now()).unwrap();
+            folder
+        });
+        (files, folders)
+    }
+
+    #[test]
+    fn files_of_the_host_are_made_with_the_mask() {
+        let (mut files, [folder]) = mounted(["/data"]);
+        files.umask = 0o077;
+        files.mknod(&files.root(), b"/data/new", 0o100_666, now()).unwrap();
+        let mode = std::fs::metadata(folder.path().join("new")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn nothing_is_moved_to_where_a_folder_is_mounted() {
+        let (files, [root, _inner]) = mounted(["/", "/inner"]);
+        std::fs::write(root.path().join("file"), "").unwrap();
+        let at = files.root();
+        let moved = files.rename((&at, b"/file"), (&at, b"/inner"), now());
+        assert_eq!(moved, Err(Errno::BUSY));
+        assert!(root.path().join("file").exists() && !root.path().join("inner").exists());
     }
 }

@@ -190,6 +190,9 @@ impl Files {
         }
         let number = std::str::from_utf8(name).ok().and_then(|name| name.parse().ok());
         let Some(open) = number.and_then(|number| self.get(number).ok()) else { return Ok(None) };
+        if open.path.is_empty() {
+            return Err(Errno::NOENT);
+        }
         Node::new(&self.budget, NodeKind::Link(open.path.clone()), 0o777, 0).map(Some)
     }
 
@@ -233,4 +236,38 @@ impl Files {
 fn push(left: &mut Vec<Vec<u8>>, path: &[u8]) {
     let names = path.split(|byte| *byte == b'/').filter(|name| !name.is_empty());
     left.extend(names.rev().map(<[u8]>::to_vec));
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ctx::now;
+    use crate::errno::Errno;
+    use crate::fs::node::Budget;
+    use crate::fs::{Files, flags};
+    use crate::stream::{Input, Output};
+
+    #[test]
+    fn very_long_paths_are_not_kept_for_descriptors() {
+        let streams = (Input::Empty, Output::Discard, Output::Discard);
+        let mut files = Files::new(Budget::new(1 << 20, 100), streams, now()).unwrap();
+        let name = [b'd'; 255];
+        let mut at = files.root();
+        let mut link = |files: &mut Files, depth: usize| {
+            files.mkdir(&at, &name, 0o777, now()).unwrap();
+            let fd = files.open(&at, &name, flags::READ, 0, now()).unwrap();
+            at = files.start(Some(fd)).unwrap();
+            let kept = files.get(fd).unwrap().path.len();
+            let link = format!("/proc/self/fd/{fd}").into_bytes();
+            let target = files.readlink(&files.root(), &link).map(|target| target.len());
+            assert_eq!(target, if kept > 0 { Ok(kept) } else { Err(Errno::NOENT) });
+            // Nor does it lead to the directory that it is in.
+            assert_eq!(files.stat(&files.root(), &link, true).is_ok(), kept > 0);
+            (kept, depth * 256)
+        };
+        for depth in 1..=15 {
+            let (kept, len) = link(&mut files, depth);
+            assert_eq!(kept, len);
+        }
+        assert_eq!(link(&mut files, 16).0, 0);
+    }
 }
