@@ -62,7 +62,7 @@ mod tests {
         let before = budget.bytes_left();
         let mut open = || {
             let fd = files.open(&root, b"/tmp", flags::READ, 0, now()).unwrap();
-            files.list(&*files.get(fd).unwrap())
+            files.list(&files.get(fd).unwrap())
         };
         let listing = open().unwrap();
         assert_eq!(listing.entries().len(), 502);
