@@ -354,3 +354,30 @@ fn requests_at_any_moment() {
     let requests = thread.join().expect("no panic");
     assert!(done > 0 && interrupted > 0 && interrupted <= requests, "{done} {interrupted}");
 }
+
+#[test]
+fn waiting_for_a_shared_memory() {
+    let text = r#"(module (memory (export "m") 1 1 shared)
+        (func (export "run") (result i32)
+            (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1)))
+        (func (export "run64") (result i32)
+            (memory.atomic.wait64 (i32.const 8) (i64.const 0) (i64.const -1)))
+        (func (export "fine") (result i32) (i32.const 42)))"#;
+    let engine = Engine::default();
+    let module = Module::new(&engine, text).unwrap();
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &module, &[]).unwrap();
+    let fine = instance.get_typed_func::<(), i32>(&mut store, "fine").unwrap();
+    for name in ["run", "run64"] {
+        let run = instance.get_typed_func::<(), i32>(&mut store, name).unwrap();
+        for _ in 0..20 {
+            let thread = soon(store.interrupt_handle());
+            assert_interrupted(run.call(&mut store, ()));
+            thread.join().unwrap();
+            assert_eq!(fine.call(&mut store, ()).expect("not interrupted"), 42);
+        }
+    }
+    // Nobody is left in the queue.
+    let memory = instance.get_shared_memory(&mut store, "m").unwrap();
+    assert_eq!(memory.atomic_notify(0, u32::MAX).unwrap(), 0);
+}

@@ -2,8 +2,8 @@
 
 #![forbid(unsafe_code)]
 
-use crate::Store;
 use crate::vm::Interrupt;
+use crate::{Store, StoreContextMut};
 use std::fmt;
 
 /// Stops the guests of one store; made by [`Store::interrupt_handle`]. It may be used from any thread, also after the store
@@ -16,8 +16,9 @@ impl InterruptHandle {
     /// none runs, the next call ends so before it begins. The store and its instances can be used further, as after any
     /// trap.
     ///
-    /// A loop stops within some microseconds. Host functions, and what the runtime does for the guest, are not stopped;
-    /// wasm is when they have returned. If a host function has called wasm of another store, that is left alone too. Loops
+    /// A loop stops within some microseconds, and so does a guest that waits for a place in a shared memory
+    /// (`memory.atomic.wait32`). Host functions, and what else the runtime does for the guest, are not stopped; wasm is when
+    /// they have returned. If a host function has called wasm of another store, that is left alone too. Loops
     /// pay nothing for this.
     ///
     /// It sends SIGURG to all threads of the process that have run wasm; system calls on them are restarted, or end early
@@ -54,6 +55,13 @@ impl<T: 'static> Store<T> {
     /// # Ok(())
     /// # }
     /// ```
+    pub fn interrupt_handle(&self) -> InterruptHandle {
+        InterruptHandle(self.interrupt())
+    }
+}
+
+impl<T: 'static> StoreContextMut<'_, T> {
+    /// What stops this store's guests from another thread; see [`Store::interrupt_handle`].
     pub fn interrupt_handle(&self) -> InterruptHandle {
         InterruptHandle(self.interrupt())
     }

@@ -152,7 +152,7 @@ impl SharedMemory {
         expected: u32,
         timeout: Option<Duration>,
     ) -> Result<WaitResult, Trap> {
-        self.0.wait32(addr, expected, timeout)
+        self.0.wait32(addr, expected, timeout, None)
     }
 
     /// `memory.atomic.wait64`, likewise.
@@ -166,7 +166,7 @@ impl SharedMemory {
         expected: u64,
         timeout: Option<Duration>,
     ) -> Result<WaitResult, Trap> {
-        self.0.wait64(addr, expected, timeout)
+        self.0.wait64(addr, expected, timeout, None)
     }
 }
 

@@ -126,6 +126,10 @@ impl<'a, T> StoreContextMut<'a, T> {
         self.0.opaque().engine()
     }
 
+    pub(crate) fn interrupt(&self) -> Interrupt {
+        self.0.opaque().interrupt()
+    }
+
     /// Drops values of the host, and exceptions, that nothing refers to any more. While wasm of this store is active, what
     /// looks like a reference on the stack counts as one.
     pub fn gc(&mut self) {

@@ -3,13 +3,14 @@
 //! A request sets a flag in the store's context and sends a signal to all threads that may run wasm. The handler leaves for
 //! the landing pad if it has interrupted a wasm function, and the thread's newest activation is of a store with the flag.
 //! Host functions, runtime functions and the compiler look at the flag when they are done, and so does compiled code behind
-//! calls of C's routines. What else a signal can find is the way into wasm or out of it: there nothing happens, and a
+//! calls of C's routines. Who waits for a place in a shared memory is woken. What else a signal can find is the way into wasm or out of it: there nothing happens, and a
 //! thread of ours repeats the signal, less and less often, until the flag was seen or the store is idle. An idle store's
 //! next call sees the flag before it enters wasm. Otherwise compiled code pays nothing.
 //!
 //! Wasm can be left at any instruction: what compiled code writes to memory of the runtime is sound after each store. (An
 //! entry of a function table is null while it is written.)
 
+use super::parking_lot;
 use super::store::SharedCtx;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,6 +33,7 @@ impl Interrupt {
     /// Stops the wasm that runs, or else the next call.
     pub(crate) fn request(&self) {
         self.0.request_interrupt();
+        parking_lot::interrupt(Arc::as_ptr(&self.0) as usize);
         palisade_sys::interrupt_threads();
         static WATCHER: Mutex<Option<Sender<Arc<SharedCtx>>>> = Mutex::new(None);
         let mut watcher = WATCHER.lock().unwrap_or_else(PoisonError::into_inner);

@@ -133,12 +133,18 @@ libcall! {
 
     fn memory_atomic_wait32(store, instance, memory: u32, index: u64, offset: u64, expected: u32, timeout: i64) -> u32 {
         let memory = store.instances[instance].memory(MemoryIndex::from_u32(memory));
-        Ok(store.memory(memory).wait32([index, offset], expected, duration(timeout))? as u32)
+        let waiting = store.shared_ctx();
+        let result =
+            store.memory(memory).wait32([index, offset], expected, duration(timeout), &waiting)?;
+        Ok(result as u32)
     }
 
     fn memory_atomic_wait64(store, instance, memory: u32, index: u64, offset: u64, expected: u64, timeout: i64) -> u32 {
         let memory = store.instances[instance].memory(MemoryIndex::from_u32(memory));
-        Ok(store.memory(memory).wait64([index, offset], expected, duration(timeout))? as u32)
+        let waiting = store.shared_ctx();
+        let result =
+            store.memory(memory).wait64([index, offset], expected, duration(timeout), &waiting)?;
+        Ok(result as u32)
     }
 
     fn memory_atomic_notify(store, instance, memory: u32, index: u64, offset: u64, count: u32) -> u32 {

@@ -8,7 +8,7 @@
 
 use super::memory_pool::{MemoryPool, ModuleImage};
 use super::shared_memory::{SharedMemoryData, WaitResult, check_atomic};
-use super::store::StoreOpaque;
+use super::store::{SharedCtx, StoreOpaque};
 use crate::error::{Error, Result};
 use palisade_environ::{MemoryType, Trap, VmMemory};
 use palisade_sys::Reservation;
@@ -220,16 +220,17 @@ impl MemoryData {
         Ok(Some(old))
     }
 
-    /// `memory.atomic.wait32`; `None` as timeout means for ever.
+    /// `memory.atomic.wait32`; `None` as timeout means for ever, or until an interrupt of `store`.
     pub(super) fn wait32(
         &self,
         [index, offset]: [u64; 2],
         expected: u32,
         timeout: Option<Duration>,
+        store: &SharedCtx,
     ) -> Result<WaitResult, Trap> {
         let place = check_atomic(index, offset, size_of::<u32>() as u64, self.len())?;
         let memory = self.shared().ok_or(Trap::AtomicWaitNonSharedMemory)?;
-        memory.wait32(place, expected, timeout)
+        memory.wait32(place, expected, timeout, Some(store))
     }
 
     /// `memory.atomic.wait64`, likewise.
@@ -238,10 +239,11 @@ impl MemoryData {
         [index, offset]: [u64; 2],
         expected: u64,
         timeout: Option<Duration>,
+        store: &SharedCtx,
     ) -> Result<WaitResult, Trap> {
         let place = check_atomic(index, offset, size_of::<u64>() as u64, self.len())?;
         let memory = self.shared().ok_or(Trap::AtomicWaitNonSharedMemory)?;
-        memory.wait64(place, expected, timeout)
+        memory.wait64(place, expected, timeout, Some(store))
     }
 
     /// `memory.atomic.notify`. Nobody waits for a memory that is not shared.

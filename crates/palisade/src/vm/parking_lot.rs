@@ -5,8 +5,9 @@
 //! and whoever waits keeps the memory alive, so no address changes its meaning under a waiter.
 //!
 //! Invariant: a thread is in the queue of its address from the moment it finds the expected value there until it is
-//! notified or, its time being over, takes itself out. Only its notifier or itself takes it out, under the lock of the
-//! bucket, so each waiter ends in exactly one of the two ways and is counted by at most one notifier.
+//! notified or interrupted or, its time being over, takes itself out. Only its notifier, who interrupts it, or itself takes
+//! it out, under the lock of the bucket, so each waiter ends in exactly one of these ways and is counted by at most one
+//! notifier.
 //!
 //! # No wake-up is lost
 //!
@@ -22,6 +23,8 @@
 //!
 //! What a notifier has written before is seen by whom it has woken: through `woken`'s lock if the waiter slept, and if its
 //! time was over at the same moment, through the bucket's lock, under which it finds itself taken out.
+//!
+//! An interrupt is such a notification too: its flag takes the place of the value, and is part of the comparison.
 //!
 //! A sleeper that wakes by itself finds `woken` unset and goes on sleeping, so spurious wake-ups are not seen outside.
 //! Each waiter has a condition variable of its own: parking tokens of threads belong to the embedder.
@@ -48,20 +51,24 @@ struct Bucket {
 
 struct Waiter {
     address: usize,
+    /// Whose interrupts end it; 0 is nobody.
+    owner: usize,
     woken: Mutex<bool>,
     wake_up: Condvar,
 }
 
 /// Waits for `address` to be notified, but at most for `timeout`, and not at all unless `is_expected` says that the value
-/// there is the expected one. It must not wait or notify itself.
+/// there is the expected one. It must not wait or notify itself. If `owner` is not 0, [`interrupt`] ends the wait.
 pub(super) fn wait(
     address: usize,
     timeout: Option<Duration>,
+    owner: usize,
     is_expected: impl FnOnce() -> bool,
 ) -> WaitResult {
     // A time that no clock will show is for ever.
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    let waiter = Arc::new(Waiter { address, woken: Mutex::new(false), wake_up: Condvar::new() });
+    let waiter =
+        Arc::new(Waiter { address, owner, woken: Mutex::new(false), wake_up: Condvar::new() });
     let bucket = Bucket::of(address);
     {
         let mut queue = bucket.lock();
@@ -97,6 +104,22 @@ pub(super) fn notify(address: usize, count: u32) -> u32 {
     // After the lock is free again, so that nobody wakes only to wait for it.
     woken.iter().for_each(|waiter| waiter.wake());
     woken.len() as u32
+}
+
+/// Wakes all threads that wait on behalf of `owner`, which is not 0. Whoever calls it has set a flag before that those look
+/// at when they compare, so none begins to wait afterwards.
+pub(super) fn interrupt(owner: usize) {
+    for bucket in &BUCKETS {
+        let mut woken = Vec::new();
+        bucket.lock().retain(|waiter| {
+            let stays = waiter.owner != owner;
+            if !stays {
+                woken.push(waiter.clone());
+            }
+            stays
+        });
+        woken.iter().for_each(|waiter| waiter.wake());
+    }
 }
 
 impl Bucket {
@@ -160,7 +183,7 @@ mod tests {
             for number in 0..8 {
                 let woken = &woken;
                 scope.spawn(move || {
-                    assert_eq!(wait(ADDRESS, None, || true), WaitResult::Ok);
+                    assert_eq!(wait(ADDRESS, None, 0, || true), WaitResult::Ok);
                     lock(woken).push(number);
                 });
                 while queued(ADDRESS) != number + 1 {
@@ -189,7 +212,7 @@ mod tests {
             .find(|other| std::ptr::eq(Bucket::of(*other), Bucket::of(2 * ADDRESS)))
             .expect("there are fewer buckets than addresses");
         std::thread::scope(|scope| {
-            let waiter = scope.spawn(|| wait(2 * ADDRESS, None, || true));
+            let waiter = scope.spawn(|| wait(2 * ADDRESS, None, 0, || true));
             while queued(2 * ADDRESS) == 0 {
                 std::thread::yield_now();
             }
@@ -200,11 +223,29 @@ mod tests {
     }
 
     #[test]
+    fn interrupts_wake_those_of_one_owner() {
+        let address = 4 * ADDRESS;
+        let owners = [&raw const BUCKETS as usize, &raw const BUCKETS as usize + 1];
+        std::thread::scope(|scope| {
+            let [first, second] =
+                owners.map(|owner| scope.spawn(move || wait(address, None, owner, || true)));
+            while queued(address) != 2 {
+                std::thread::yield_now();
+            }
+            interrupt(owners[0]);
+            assert_eq!(first.join().unwrap(), WaitResult::Ok);
+            assert_eq!(notify(address, u32::MAX), 1, "the other one still waits");
+            assert_eq!(second.join().unwrap(), WaitResult::Ok);
+        });
+    }
+
+    #[test]
     fn nobody_stays_behind() {
         let address = 3 * ADDRESS;
-        assert_eq!(wait(address, None, || false), WaitResult::Mismatch);
-        assert_eq!(wait(address, Some(Duration::ZERO), || true), WaitResult::TimedOut);
-        assert_eq!(wait(address, Some(Duration::from_micros(50)), || true), WaitResult::TimedOut);
+        assert_eq!(wait(address, None, 0, || false), WaitResult::Mismatch);
+        assert_eq!(wait(address, Some(Duration::ZERO), 0, || true), WaitResult::TimedOut);
+        let short = Some(Duration::from_micros(50));
+        assert_eq!(wait(address, short, 0, || true), WaitResult::TimedOut);
         assert_eq!(queued(address), 0);
         assert_eq!(notify(address, u32::MAX), 0);
     }

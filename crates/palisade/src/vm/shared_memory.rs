@@ -11,6 +11,7 @@ use super::bulk::{read_atomic, write_atomic};
 use super::memory::Space;
 use super::memory_pool::MemoryPool;
 use super::parking_lot;
+use super::store::SharedCtx;
 use crate::error::{Error, Result};
 use palisade_environ::{MemoryType, Trap, VmMemory};
 use std::cell::UnsafeCell;
@@ -27,6 +28,19 @@ pub enum WaitResult {
     Mismatch = 1,
     /// The time was over before anybody notified the place.
     TimedOut = 2,
+}
+
+/// Waits at an address as long as no interrupt of `store` is requested.
+fn wait(
+    address: usize,
+    timeout: Option<Duration>,
+    store: Option<&SharedCtx>,
+    is_expected: impl FnOnce() -> bool,
+) -> WaitResult {
+    let owner = store.map_or(0, |store| std::ptr::from_ref(store) as usize);
+    parking_lot::wait(address, timeout, owner, || {
+        !store.is_some_and(SharedCtx::is_interrupted) && is_expected()
+    })
 }
 
 /// A memory that several threads use.
@@ -118,35 +132,33 @@ impl SharedMemoryData {
         Ok(old as u64 >> self.ty.page_size_log2())
     }
 
-    /// `memory.atomic.wait32` at byte `place`.
+    /// `memory.atomic.wait32` at byte `place`, which an interrupt of `store` ends.
     pub(crate) fn wait32(
         &self,
         place: u64,
         expected: u32,
         timeout: Option<Duration>,
+        store: Option<&SharedCtx>,
     ) -> Result<WaitResult, Trap> {
         let cell = self.atomic(place, size_of::<u32>() as u64)?.cast::<u32>();
         // SAFETY: aligned and within the memory (checked), which `self` keeps. Guests' accesses to the same bytes are
         // made by compiled code, outside of Rust's memory model; the runtime's are atomic.
         let cell = unsafe { AtomicU32::from_ptr(cell) };
-        Ok(parking_lot::wait(cell.as_ptr() as usize, timeout, || {
-            cell.load(Ordering::SeqCst) == expected
-        }))
+        Ok(wait(cell.as_ptr() as usize, timeout, store, || cell.load(Ordering::SeqCst) == expected))
     }
 
-    /// `memory.atomic.wait64` at byte `place`.
+    /// `memory.atomic.wait64` at byte `place`, likewise.
     pub(crate) fn wait64(
         &self,
         place: u64,
         expected: u64,
         timeout: Option<Duration>,
+        store: Option<&SharedCtx>,
     ) -> Result<WaitResult, Trap> {
         let cell = self.atomic(place, size_of::<u64>() as u64)?.cast::<u64>();
         // SAFETY: as in `wait32`.
         let cell = unsafe { AtomicU64::from_ptr(cell) };
-        Ok(parking_lot::wait(cell.as_ptr() as usize, timeout, || {
-            cell.load(Ordering::SeqCst) == expected
-        }))
+        Ok(wait(cell.as_ptr() as usize, timeout, store, || cell.load(Ordering::SeqCst) == expected))
     }
 
     /// `memory.atomic.notify` at byte `place`.

@@ -53,7 +53,7 @@ pub(super) struct StoreCtx {
 }
 
 /// Owns a context, also on behalf of those who may request interrupts.
-pub(super) struct SharedCtx(UnsafeCell<StoreCtx>);
+pub(crate) struct SharedCtx(UnsafeCell<StoreCtx>);
 
 // SAFETY: what is in a context may be dropped by any thread.
 unsafe impl Send for SharedCtx {}
@@ -70,6 +70,12 @@ impl SharedCtx {
             (*ctx).vm.interrupted.store(1, Ordering::SeqCst);
             (*ctx).limited_for.0.store(0, Ordering::SeqCst);
         }
+    }
+
+    /// Whether a request was not noticed yet.
+    pub(super) fn is_interrupted(&self) -> bool {
+        // SAFETY: as above.
+        unsafe { (*self.0.get()).vm.interrupted.load(Ordering::SeqCst) != 0 }
     }
 
     /// Whether wasm of the store runs and has not noticed a request.
@@ -244,6 +250,11 @@ impl StoreOpaque {
 
     pub(crate) fn interrupt(&self) -> Interrupt {
         Interrupt::new(self.shared.clone())
+    }
+
+    /// The context, for those that wait on behalf of the store.
+    pub(super) fn shared_ctx(&self) -> Arc<SharedCtx> {
+        self.shared.clone()
     }
 
     #[inline]
