@@ -12,9 +12,10 @@ mod linking;
 mod minified;
 mod newer;
 mod programs;
+mod threads;
 
 use palisade::{Config, Engine, Linker, Module, Result, Store};
-use palisade_emscripten::{Emscripten, EmscriptenBuilder, Imports, Program};
+use palisade_emscripten::{Emscripten, EmscriptenBuilder, Imports, Program, Threads};
 use palisade_wasi::{MemoryInputPipe, MemoryOutputPipe};
 use std::sync::OnceLock;
 
@@ -68,7 +69,8 @@ fn set_up(
     let mut linker = Linker::new(engine());
     Imports::of(module).add_to_linker(&mut linker, |guest: &mut Emscripten| guest)?;
     let mut store = Store::new(engine(), builder.build()?);
-    let program = Program::instantiate(&mut store, &linker, module, |guest| guest)?;
+    let program =
+        Program::with_threads(&mut store, &linker, module, |guest| guest, Threads::new())?;
     Ok((store, program))
 }
 

@@ -12,8 +12,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use palisade::{Error, Result};
 
-use crate::ctx::{Emscripten, Linked, OnOom, Shared, now};
-use crate::exceptions::Exceptions;
+use crate::ctx::{Emscripten, OnOom, Shared, now};
 use crate::fs::Files;
 use crate::fs::node::Budget;
 use crate::fs::stat::Layout;
@@ -232,12 +231,8 @@ impl EmscriptenBuilder {
             layout: built.layout,
             import_map: built.import_map,
             began: Instant::now(),
+            references: Mutex::new(()),
         };
-        Ok(Emscripten {
-            shared: Arc::new(shared),
-            linked: Linked::default(),
-            exceptions: Exceptions::default(),
-            temp_ret0: 0,
-        })
+        Ok(Emscripten::new(Arc::new(shared)))
     }
 }

@@ -1,6 +1,6 @@
 //! What one guest has of the host: the state behind all functions.
 //!
-//! [`Shared`] is what threads of a guest would have in common; the rest belongs to one instance.
+//! [`Shared`] is what threads of a guest have in common; the rest belongs to one instance.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Instant, SystemTime};
@@ -13,6 +13,7 @@ use crate::fs::stat::Layout;
 use crate::guest::{Guest, GuestMemory};
 use crate::import_map::ImportMap;
 use crate::signature::Args;
+use crate::threads::Member;
 
 /// What happens when a guest wants more memory than there can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,13 +28,23 @@ pub enum OnOom {
 /// Arguments, environment, streams, files and exceptions of one guest.
 ///
 /// Made by an [`EmscriptenBuilder`](crate::EmscriptenBuilder), kept in the data of a store, which
-/// then can have one [`Program`](crate::Program).
+/// then can have one [`Program`](crate::Program). Clones share all of that.
 pub struct Emscripten {
     pub(crate) shared: Arc<Shared>,
     pub(crate) linked: Linked,
     pub(crate) exceptions: Exceptions,
     /// The upper half of a 64-bit result, or the second one of some functions.
     pub(crate) temp_ret0: u32,
+    /// To which threads it belongs, if there can be threads.
+    pub(crate) member: Option<Member>,
+}
+
+impl Clone for Emscripten {
+    /// A context of the same arguments, environment, streams and files, for another store: that of
+    /// a thread.
+    fn clone(&self) -> Emscripten {
+        Emscripten::new(self.shared.clone())
+    }
 }
 
 /// What does not change with the instance.
@@ -47,6 +58,8 @@ pub(crate) struct Shared {
     pub(crate) layout: Option<Layout>,
     pub(crate) import_map: Option<ImportMap>,
     pub(crate) began: Instant,
+    /// Held while the host counts references of an exception, which may be several threads'.
+    pub(crate) references: Mutex<()>,
 }
 
 /// What the host uses of the instance.
@@ -88,6 +101,16 @@ const _: () = {
 };
 
 impl Emscripten {
+    pub(crate) fn new(shared: Arc<Shared>) -> Emscripten {
+        Emscripten {
+            shared,
+            linked: Linked::default(),
+            exceptions: Exceptions::default(),
+            temp_ret0: 0,
+            member: None,
+        }
+    }
+
     /// The upper half of the 64-bit result of the last call of an export, where these are in two
     /// halves (built without `-sWASM_BIGINT`).
     pub fn temp_ret0(&self) -> u32 {

@@ -2,7 +2,7 @@
 
 use palisade::{ExternType, Module};
 
-use crate::{host, javascript};
+use crate::{ImportMap, host, javascript};
 
 /// Whether a module is one that needs this host: it imports functions that only Emscripten's
 /// programs import, or has the start-up functions of one.
@@ -31,7 +31,7 @@ fn is_known(name: &str) -> bool {
         || name.starts_with("_emscripten_")
         || name.starts_with("__syscall_")
         || javascript::is_javascript(name)
-        || matches!(name, "setTempRet0" | "getTempRet0" | "_mmap_js")
+        || matches!(name, "setTempRet0" | "getTempRet0" | "_mmap_js" | "__pthread_create_js")
 }
 
 /// Whether names of imports are minified, as by Emscripten's `-O3`: only the JavaScript that was
@@ -48,9 +48,15 @@ pub fn is_minified(module: &Module) -> bool {
 }
 
 /// Whether it starts threads.
-pub(crate) fn is_threaded(module: &Module) -> bool {
+pub(crate) fn is_threaded(module: &Module, map: Option<&ImportMap>) -> bool {
     module.imports().any(|import| {
-        matches!(import.name(), "__pthread_create_js" | "__emscripten_init_main_thread_js")
+        let name = map.map_or(import.name(), |map| map.import(import.module(), import.name()));
+        matches!(
+            name,
+            "__pthread_create_js"
+                | "__emscripten_init_main_thread_js"
+                | "_emscripten_init_main_thread_js"
+        )
     })
 }
 

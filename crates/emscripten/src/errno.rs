@@ -20,6 +20,7 @@ impl Errno {
     pub(crate) const FAULT: Errno = Errno(21);
     pub(crate) const FBIG: Errno = Errno(22);
     pub(crate) const INVAL: Errno = Errno(28);
+    pub(crate) const SRCH: Errno = Errno(71);
     pub(crate) const IO: Errno = Errno(29);
     pub(crate) const ISDIR: Errno = Errno(31);
     pub(crate) const LOOP: Errno = Errno(32);
@@ -67,7 +68,7 @@ impl From<rustix::io::Errno> for Errno {
 }
 
 /// A pointer of the guest that does not point into its memory.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fault;
 
 impl From<Fault> for Errno {

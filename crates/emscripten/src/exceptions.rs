@@ -21,6 +21,7 @@ use crate::ctx::{Emscripten, aborted};
 use crate::errno::Fault;
 use crate::guest::Guest;
 use crate::link::{Context, enter};
+use crate::stream::lock;
 
 /// Offsets in what stands in front of an exception.
 const REFCOUNT: u32 = 0;
@@ -321,6 +322,7 @@ pub(crate) fn add_reference<T: 'static>(
         return own.call(&mut *caller, exception);
     }
     let (mut guest, data) = enter(caller, ctx)?;
+    let _counting = lock(&data.shared.references);
     let at = data.exceptions.header(exception)? + REFCOUNT;
     let count = guest.u32(at)?;
     guest.put_u32(at, count.wrapping_add(1))?;
@@ -341,8 +343,12 @@ pub(crate) fn drop_reference<T: 'static>(
     }
     let (mut guest, data) = enter(caller, ctx)?;
     let header = data.exceptions.header(exception)?;
-    let count = guest.u32(header + REFCOUNT)?;
-    guest.put_u32(header + REFCOUNT, count.wrapping_sub(1))?;
+    let count = {
+        let _counting = lock(&data.shared.references);
+        let count = guest.u32(header + REFCOUNT)?;
+        guest.put_u32(header + REFCOUNT, count.wrapping_sub(1))?;
+        count
+    };
     if count != 1 || guest.u8(header + RETHROWN)? != 0 {
         return Ok(());
     }

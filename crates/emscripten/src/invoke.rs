@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use palisade::{
-    AsContextMut, Caller, Error, Extern, Func, FuncType, Instance, Linker, Module, Result, Tag,
-    TypedFunc, Val, ValType, WasmParams, WasmResults,
+    AsContextMut, Caller, Engine, Error, Extern, Func, FuncType, Instance, Linker, Module, Result,
+    Tag, TypedFunc, Val, ValType, WasmParams, WasmResults,
 };
 
 use crate::link::Context;
@@ -181,17 +181,28 @@ fn write_module(invokes: impl Iterator<Item = Invoke>) -> (String, Vec<usize>) {
     (text, numbers)
 }
 
-/// Makes the functions behind the imports, in their order.
+/// The module behind the imports, and the number of each import's function; none if there are no imports. It serves the
+/// instances of all threads.
+pub(crate) fn compile(
+    engine: &Engine,
+    invokes: impl Iterator<Item = Invoke>,
+) -> Result<Option<(Module, Vec<usize>)>> {
+    let (text, numbers) = write_module(invokes);
+    if numbers.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some((Module::new(engine, &text)?, numbers)))
+}
+
+/// Makes the functions behind the imports for one instance, in their order.
 pub(crate) fn make(
     mut store: impl AsContextMut,
-    invokes: impl Iterator<Item = Invoke>,
+    (module, numbers): &(Module, Vec<usize>),
     needs: Needs,
 ) -> Result<Targets> {
-    let (text, numbers) = write_module(invokes);
-    let module = Module::new(store.as_context().engine(), &text)?;
     let imports =
         [needs.table, needs.save, needs.restore, needs.set_threw, needs.set_temp, needs.tag.into()];
-    let instance = Instance::new(&mut store, &module, &imports)?;
+    let instance = Instance::new(&mut store, module, &imports)?;
     let mut targets = Targets::default();
     for number in numbers {
         let func = instance.get_func(&mut store, &number.to_string()).expect("it is exported");

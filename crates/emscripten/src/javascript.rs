@@ -29,18 +29,9 @@ const KINDS: &[(&str, &str)] = &[
     ("emscripten_sleep", "asyncify: waiting for JavaScript"),
     ("emscripten_set_", "HTML5 events, by JavaScript"),
     ("emscripten_get_element", "HTML5, by JavaScript"),
-    ("emscripten_exit_with_live_runtime", "the browser's event loop"),
-    ("emscripten_unwind_to_js_event_loop", "the browser's event loop"),
     ("_dlopen_js", "dynamic linking while the program runs"),
     ("_dlsym_js", "dynamic linking while the program runs"),
     ("_emscripten_dlopen_js", "dynamic linking while the program runs"),
-    ("__pthread_create_js", "threads"),
-    ("_emscripten_thread", "threads"),
-    ("__emscripten_thread", "threads"),
-    ("_emscripten_notify_", "threads"),
-    ("emscripten_receive_on_main_thread_js", "threads"),
-    ("emscripten_check_blocking_allowed", "threads"),
-    ("_emscripten_default_pthread_stack_size", "threads"),
 ];
 
 /// Whether a name of module `env` is JavaScript by nature.

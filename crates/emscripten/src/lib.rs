@@ -58,6 +58,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bound;
 mod builder;
 mod ctx;
 mod detect;
@@ -77,8 +78,10 @@ mod mapping;
 mod memory;
 mod prepare;
 mod program;
+mod setup;
 mod signature;
 mod stream;
+mod threads;
 mod uncaught;
 
 pub use builder::EmscriptenBuilder;
@@ -89,4 +92,5 @@ pub use glue::map_of_javascript;
 pub use import_map::ImportMap;
 pub use link::{Imports, MissingFunction, add_to_linker};
 pub use program::Program;
+pub use threads::Threads;
 pub use uncaught::UncaughtException;

@@ -14,7 +14,7 @@ use crate::guest::{Guest, GuestMemory};
 use crate::import_map::ImportMap;
 use crate::invoke::Invoke;
 use crate::signature::{Args, fits};
-use crate::{exceptions, host, invoke, javascript, mapping, memory};
+use crate::{exceptions, host, invoke, javascript, mapping, memory, threads};
 
 /// Finds the context in the data of a store.
 pub(crate) trait Context<T>:
@@ -111,12 +111,7 @@ impl<'a> Imports<'a> {
         if self.map.is_none() && is_minified(self.module) {
             return Err(javascript::minified(self.module));
         }
-        if is_threaded(self.module) && !self.stub_missing {
-            return Err(Error::msg(
-                "the module is built with -pthread: it needs threads, which this host does not \
-                 have yet",
-            ));
-        }
+        let threaded = is_threaded(self.module, self.map);
         let mut invokes = 0;
         let mut missing = Vec::new();
         for import in self.module.imports() {
@@ -135,7 +130,7 @@ impl<'a> Imports<'a> {
             if invoke.is_some() {
                 invoke::define(linker, at, number, ty, ctx)?;
             } else if let Err(why) = self.define(linker, at, name, &ty, ctx)? {
-                if self.stub_missing {
+                if self.stub_missing || threaded && PROXIED.contains(&name) {
                     let message = format!("the guest called `{}.{name}`: {why}", at.0);
                     linker.func_new(at.0, at.1, ty, move |_, _, _| {
                         Err(Error::new(MissingFunction(message.clone())))
@@ -235,9 +230,13 @@ fn refusal(module: &Module, missing: &[(ImportType<'_>, &str, String)]) -> Error
     Error::msg(message)
 }
 
+/// What the C library of older programs with threads refers to, in case that a thread asks for it.
+const PROXIED: [&str; 2] =
+    ["emscripten_webgl_create_context", "emscripten_set_canvas_element_size"];
+
 /// The patterns of the functions of [`define_typed`], for messages.
 fn typed_pattern(name: &str) -> Option<&'static str> {
-    let row = TYPED.iter().find(|(known, _)| *known == name);
+    let row = TYPED.iter().chain(threads::PATTERNS).find(|(known, _)| *known == name);
     row.map(|(_, pattern)| *pattern)
         .or_else(|| name.starts_with("__cxa_find_matching_catch").then_some("i...:i"))
 }
@@ -276,7 +275,7 @@ const TYPED: &[(&str, &str)] = &[
 /// All names and patterns.
 #[cfg(test)]
 pub(crate) fn typed_names() -> impl Iterator<Item = (&'static str, &'static str)> {
-    TYPED.iter().copied()
+    TYPED.iter().chain(threads::PATTERNS).copied()
 }
 
 /// Defines the functions that call the guest, and those that are called often; says whether it
@@ -335,7 +334,7 @@ fn define_typed<T: 'static>(
             memory::resize(&mut caller, ctx, requested)
         }},
         "exit" => define! { |caller, code: i32| -> () {
-            Err(crate::program::exit(&mut caller, ctx, code))
+            Err(crate::bound::exit(&mut caller, ctx, code))
         }},
         "_mmap_js" => mapping::define_mmap(linker, (module, real), ty, ctx)?,
         "_tzset_js" => define! { |caller, timezone: u32, daylight: u32, names: u32| -> () {
@@ -391,7 +390,7 @@ fn define_typed<T: 'static>(
         "__cxa_call_unexpected" => define! { |_caller, _exception: u32| -> () {
             Err(crate::ctx::aborted("an exception left a function that said it throws no such one"))
         }},
-        _ => return Ok(false),
+        _ => return threads::define(linker, (module, real), name, ty, ctx),
     }
     Ok(true)
 }

@@ -24,6 +24,7 @@ use palisade::Result;
 use crate::ctx::Call;
 use crate::errno::Errno;
 use crate::signature::Value;
+use crate::threads::{self, calls};
 
 /// A function of the host, by how it fails.
 #[derive(Clone, Copy)]
@@ -200,8 +201,8 @@ const TABLE: &[(&str, &str, Body)] = &[
     ("system", "i:i", Plain(process::system)),
     ("_emscripten_system", "i:i", Plain(process::system)),
     ("getloadavg", "ii:i", Plain(process::getloadavg)),
-    ("emscripten_num_logical_cores", ":i", Plain(process::one)),
-    ("_emscripten_num_logical_cores", ":i", Plain(process::one)),
+    ("emscripten_num_logical_cores", ":i", Plain(calls::cores)),
+    ("_emscripten_num_logical_cores", ":i", Plain(calls::cores)),
     ("sched_yield", ":i", Plain(process::zero)),
     ("__map_file", "ii:i", Plain(process::minus_one)),
     ("llvm_eh_typeid_for", "i:i", Plain(process::identity)),
@@ -216,6 +217,23 @@ const TABLE: &[(&str, &str, Body)] = &[
     ("emscripten_console_warn", "i:v", Plain(process::err)),
     ("emscripten_console_error", "i:v", Plain(process::err)),
     ("_emscripten_runtime_keepalive_clear", ":v", Plain(process::nothing)),
+
+    // Threads; more of them are in `threads/calls.rs`.
+    ("emscripten_check_blocking_allowed", ":v", Plain(process::nothing)),
+    ("emscripten_has_threading_support", ":i", Plain(process::one)),
+    ("_emscripten_default_pthread_stack_size", ":i", Plain(calls::default_stack)),
+    ("_emscripten_notify_thread_queue", "ii:i", Plain(calls::notify_calls)),
+    ("_emscripten_notify_proxying_queue", "iiii:i", Plain(calls::notify_queue)),
+    ("_emscripten_notify_task_queue", "iiii:?", Plain(calls::notify_queue)),
+    ("_emscripten_notify_mailbox_postmessage", "ii:?|iii:?", Plain(calls::notify_mail)),
+    ("_emscripten_thread_mailbox_await", "i:v", Plain(process::nothing)),
+    ("_emscripten_thread_set_strongref", "i:v", Plain(process::nothing)),
+    ("emscripten_receive_on_main_thread_js", "iii:d|iiii:d|iiiii:d", Plain(calls::proxied_javascript)),
+    ("_emscripten_receive_on_main_thread_js", "iii:d|iiii:d|iiiii:d", Plain(calls::proxied_javascript)),
+    ("pthread_kill", "ii:i", Plain(calls::kill)),
+    ("__pthread_kill_js", "ii:i", Plain(calls::kill)),
+    ("emscripten_unwind_to_js_event_loop", ":v", Plain(threads::unwind)),
+    ("emscripten_exit_with_live_runtime", ":v", Plain(threads::unwind)),
 
     // What sanitizers ask of JavaScript's stack: nothing is known.
     ("emscripten_return_address", "i:i", Plain(process::zero)),

@@ -1,19 +1,23 @@
 //! Waiting for descriptors.
 //!
-//! Only stdin can make a call wait: whatever else a program of one thread waits for does not
-//! change while it waits, so that is looked at once.
+//! Only stdin can make a call of a program with one thread wait: nothing else that it waits for
+//! changes meanwhile, so that is looked at once. Where there are threads, all is looked at now and
+//! then, until the program has ended.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::ctx::Call;
 use crate::errno::Errno;
 use crate::fs::open::{Open, OpenKind};
 use crate::stream::lock;
+use crate::threads::Crew;
 
 const IN: u16 = 1;
 const OUT: u16 = 4;
 const HUP: u16 = 16;
 const NVAL: u16 = 32;
+/// Between two looks: what people do not notice, and processors neither.
+const PAUSE: Duration = Duration::from_millis(5);
 /// Descriptors of one call: as many as there can be.
 const MAX: u32 = 4096;
 
@@ -61,6 +65,9 @@ fn wait(call: &Call<'_>, wanted: &[(i32, u16)], timeout: i32) -> Vec<u16> {
         let reads = matches!(kind, Some(OpenKind::Input(_) | OpenKind::Terminal(..)));
         *fd >= 0 && wanted & IN != 0 && reads
     });
+    if let Some(member) = &call.ctx.member {
+        return look_often(&member.crew, timeout, || look(0));
+    }
     if waits {
         return look(timeout);
     }
@@ -69,6 +76,21 @@ fn wait(call: &Call<'_>, wanted: &[(i32, u16)], timeout: i32) -> Vec<u16> {
         std::thread::sleep(Duration::from_millis(timeout));
     }
     found
+}
+
+/// Looks until something is found, the time is over (`timeout` in milliseconds, for ever if that is
+/// negative), or the program.
+fn look_often(crew: &Crew, timeout: i32, look: impl Fn() -> Vec<u16>) -> Vec<u16> {
+    let limit = u64::try_from(timeout).ok().map(Duration::from_millis);
+    let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+    loop {
+        let found = look();
+        let left = deadline.map_or(PAUSE, |end| end.saturating_duration_since(Instant::now()));
+        if found.iter().any(|found| *found != 0) || left.is_zero() || crew.has_ended() {
+            return found;
+        }
+        crew.sleep(left.min(PAUSE));
+    }
 }
 
 pub(super) fn poll(call: &mut Call<'_>) -> Result<i32, Errno> {
