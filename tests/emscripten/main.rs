@@ -13,6 +13,7 @@ mod minified;
 mod newer;
 mod programs;
 mod threads;
+mod threads_newer;
 
 use palisade::{Config, Engine, Linker, Module, Result, Store};
 use palisade_emscripten::{Emscripten, EmscriptenBuilder, Imports, Program, Threads};

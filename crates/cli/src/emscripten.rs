@@ -6,11 +6,11 @@ use crate::invoke::{self, Invocation};
 use crate::output::Output;
 use crate::run::{OnOom, Options};
 use palisade::{Linker, Module, Store};
-use palisade_emscripten::{Emscripten, EmscriptenBuilder, ImportMap, Imports, Program};
+use palisade_emscripten::{Emscripten, EmscriptenBuilder, ImportMap, Imports, Program, Threads};
 use palisade_wasi::I32Exit;
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
 /// The commands of `palisade emscripten`.
 #[derive(clap::Subcommand)]
@@ -59,7 +59,11 @@ pub(crate) fn run(
     let mut store = Store::new(module.engine(), context(options, args, map.clone())?);
     // A guest that writes to a pipe that nobody reads ends as a native program does; Rust would have it see an error.
     sigpipe::reset();
-    let program = Program::instantiate(&mut store, &linker, module, |guest| guest)
+    // The thread that runs `main` may be waiting for input when another one ends the program.
+    let what = format!("failed to run `{file}`");
+    let threads = Threads::new()
+        .on_stuck(|error| process::exit(Failure::during(what)(error).report().into()));
+    let program = Program::with_threads(&mut store, &linker, module, |guest| guest, threads)
         .map_err(Failure::during(format!("failed to set up `{file}`")))?;
     let Some(invocation) = invocation else {
         if !program.has_entry(&mut store) {
