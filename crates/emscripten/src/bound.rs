@@ -174,7 +174,7 @@ impl<T: 'static> Bound<T> {
     }
 }
 
-/// Calls `main`, which may leave out arguments, and may take an environment, of which there is none.
+/// Calls `main`, which may leave out arguments, and may take an environment: there is none.
 pub(crate) fn call_main<T: 'static>(
     mut store: impl AsContextMut<Data = T>,
     main: &Func,

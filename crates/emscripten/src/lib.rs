@@ -42,6 +42,8 @@
 //! * Every pointer and length that it passes is checked. A bad one gives `EFAULT` where there is an
 //!   error number to give, and a trap elsewhere.
 //! * It can block its thread, by reading an inherited stdin or waiting.
+//! * It can start threads if the embedder allows that ([`Program::with_threads`]), as many as that
+//!   says, and they end with the program.
 //! * What is JavaScript by nature (`EM_ASM`, `EM_JS`, embind, HTML5, OpenGL, fetch) is refused when
 //!   the module is linked.
 //!

@@ -127,7 +127,7 @@ impl<T: 'static> Program<T> {
             (crew.clone(), memory),
             &ready.linked,
         ));
-        ctx(store.data_mut()).member = Some(spawner.member());
+        ctx(store.data_mut()).member = Some(spawner.member(None));
         ready.finish(store, ctx, Some(crew))
     }
 

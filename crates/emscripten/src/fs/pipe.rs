@@ -32,7 +32,7 @@ impl PipeEnd {
     }
 
     /// Reads what there is. Nothing to read is the end, or `EAGAIN` while somebody could still
-    /// write: in a program of one thread nobody would while it waits.
+    /// write, as Emscripten has it: in a program of one thread nobody would while it waits.
     pub(crate) fn read(&self, buffer: &mut [u8]) -> Result<usize, Errno> {
         if self.writes {
             return Err(Errno::BADF);

@@ -63,10 +63,11 @@ impl<T: Clone + Send + 'static, C: Context<T>> Spawner<T, C> {
     }
 
     /// What the context of each thread, also the first, holds of this.
-    pub(crate) fn member(self: &Arc<Self>) -> Member {
+    pub(crate) fn member(self: &Arc<Self>, address: Option<u32>) -> Member {
         let spawner = self.clone();
         Member {
             crew: self.crew.clone(),
+            address,
             spawn: Arc::new(move |start| spawner.clone().spawn(start)),
         }
     }
@@ -99,7 +100,7 @@ impl<T: Clone + Send + 'static, C: Context<T>> Spawner<T, C> {
     /// Has a store, an instance in it, and what the guest does; all is dropped at the end.
     fn guest(self: &Arc<Self>, running: &Running, start: Start) -> Result<()> {
         let mut data = lock(&self.data).clone();
-        (self.ctx)(&mut data).member = Some(self.member());
+        (self.ctx)(&mut data).member = Some(self.member(Some(running.address)));
         let mut store = Store::new(self.pre.module().engine(), data);
         if let Some(prepare) = &self.prepare {
             prepare(&mut store);
@@ -119,7 +120,10 @@ impl<T: Clone + Send + 'static, C: Context<T>> Spawner<T, C> {
         match Body::new(&bound, &mut store).and_then(|body| body.run(&mut store, running, start)) {
             // It explains itself by calling the guest, which is over for this one.
             Err(error) if !running.is_stopped() => Err(bound.explain(&mut store, error)),
-            result => result,
+            result => {
+                running.leave();
+                result
+            }
         }
     }
 }

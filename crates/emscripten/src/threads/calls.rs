@@ -79,8 +79,10 @@ pub(crate) fn define<T: 'static>(
         "__emscripten_thread_cleanup" | "_emscripten_thread_cleanup" => {
             let clean_up = move |mut caller: Caller<'_, T>, address: u32| -> Result<()> {
                 let (mut guest, data) = enter(&mut caller, ctx)?;
-                let known =
-                    data.member.as_ref().is_some_and(|member| member.crew.clean_up(address));
+                let known = data
+                    .member
+                    .as_ref()
+                    .is_some_and(|member| member.crew.clean_up(address, member.address));
                 if known {
                     // Others see that there is no such thread any more, also before its end.
                     guest.put_u32(address.saturating_add(SELF), 0)?;
@@ -209,7 +211,7 @@ pub(crate) fn notify_mail(call: &mut Call<'_>) -> Result<Value> {
 }
 
 /// A C function asks for JavaScript on the first thread: there is none.
-pub(crate) fn proxied_javascript(_: &mut Call<'_>) -> Result<Value> {
+pub(crate) fn javascript(_: &mut Call<'_>) -> Result<Value> {
     Err(Error::msg("the guest asks the main thread to call JavaScript, and there is none"))
 }
 

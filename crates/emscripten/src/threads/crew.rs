@@ -1,9 +1,10 @@
 //! The threads of one program: which there are, what they are told, and how all of them end.
 //!
-//! A thread is known by the address of its `struct pthread`, which the guest chooses: two that run
-//! never have the same one. It stays known after its end until the guest cleans up after it, as
-//! by `pthread_join`. Invariant: whoever is counted as running has a store, or is about to make one
-//! or has just dropped it; so when none is, nothing of the program is used any more.
+//! A thread is known by the address of its `struct pthread`, which the guest chooses: two that are
+//! in the guest never have the same one. It stays known until it has left the guest and the guest
+//! has cleaned up after it, as by `pthread_join`. Invariant: whoever is counted as running has a
+//! store, or is about to make one or has just dropped it; so when none is, nothing of the program
+//! is used any more.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -19,6 +20,10 @@ const MAX_ENDED: usize = 1 << 16;
 
 /// Queues that a thread is to look at. A guest has one, or a few of its own.
 const MAX_QUEUES: usize = 1024;
+
+/// How long a thread that has been joined has to leave the guest. It needs some instructions, but
+/// may not be running at the moment.
+const LEAVING: Duration = Duration::from_millis(100);
 
 /// The threads of a program. The one that it begins with belongs to it too, but is not counted.
 pub(crate) struct Crew {
@@ -54,6 +59,8 @@ struct Thread {
     /// Addresses are used again; this is not.
     id: u64,
     runs: bool,
+    /// It has left the guest for good, though it may still be dropping its store.
+    left: bool,
     /// There once it has a store.
     handle: Option<InterruptHandle>,
     inbox: Inbox,
@@ -127,7 +134,7 @@ impl Crew {
     pub(crate) fn admit(self: &Arc<Self>, address: u32) -> Option<Running> {
         let mut state = lock(&self.state);
         let runs = state.threads.get(&address).is_some_and(|thread| thread.runs);
-        let ended = state.threads.len() - state.running;
+        let ended = state.threads.len().saturating_sub(state.running);
         if state.has_ended() || runs || state.running >= self.max || ended >= MAX_ENDED {
             return None;
         }
@@ -137,6 +144,7 @@ impl Crew {
         let thread = Thread {
             id,
             runs: true,
+            left: false,
             handle: None,
             inbox: Inbox::default(),
             cleaned_up: false,
@@ -199,13 +207,22 @@ impl Crew {
         }
     }
 
-    /// The guest is done with a thread. What it has of memory can be freed at once if it has ended,
-    /// and else later: it may be running on the stack that is to be freed. Says whether there is
-    /// such a thread.
-    pub(crate) fn clean_up(&self, address: u32) -> bool {
+    /// The guest is done with a thread; `own` is the address of the one that says so. What it has
+    /// of memory can be freed at once if it has left the guest, and else later: it may be running
+    /// on the stack that is to be freed. Says whether there is such a thread.
+    ///
+    /// Who has joined a thread knows that it will have left in a moment, and is about to need the
+    /// memory: that is waited for.
+    pub(crate) fn clean_up(&self, address: u32, own: Option<u32>) -> bool {
+        let in_guest = |state: &State| {
+            state.threads.get(&address).is_some_and(|thread| thread.runs && !thread.left)
+        };
+        if own != Some(address) {
+            self.wait_until(LEAVING, |state| state.has_ended() || !in_guest(state));
+        }
         let mut state = lock(&self.state);
         match state.threads.get_mut(&address) {
-            Some(thread) if thread.runs => {
+            Some(thread) if thread.runs && !thread.left => {
                 thread.cleaned_up = true;
                 true
             }
@@ -350,6 +367,17 @@ impl Running {
         }
     }
 
+    /// The thread will not run the guest any more.
+    pub(crate) fn leave(&self) {
+        let mut state = lock(&self.crew.state);
+        let thread = state.threads.get_mut(&self.address);
+        if let Some(thread) = thread.filter(|thread| thread.id == self.id) {
+            thread.left = true;
+        }
+        drop(state);
+        self.crew.changed.notify_all();
+    }
+
     /// Whether it is to stop whatever it does: killed, or the program has ended.
     pub(crate) fn is_stopped(&self) -> bool {
         let state = lock(&self.crew.state);
@@ -366,12 +394,13 @@ impl Drop for Running {
         let mut state = lock(&self.crew.state);
         state.running -= 1;
         let thread = state.threads.get_mut(&self.address).filter(|thread| thread.id == self.id);
-        let thread = thread.expect("a thread that runs is known");
-        thread.runs = false;
-        thread.handle = None;
-        if thread.cleaned_up {
-            state.threads.remove(&self.address);
-            state.to_free.push(self.address);
+        if let Some(thread) = thread {
+            thread.runs = false;
+            thread.handle = None;
+            if thread.cleaned_up {
+                state.threads.remove(&self.address);
+                state.to_free.push(self.address);
+            }
         }
         drop(state);
         self.crew.changed.notify_all();

@@ -84,8 +84,8 @@ impl<T: Clone + Send + 'static> Threads<T> {
         self
     }
 
-    /// Has `handler` called, on the thread that has ended the program and with the error by which it
-    /// has, if the embedder's call of the guest has not come back a second later: it waits in a
+    /// Has `handler` called, on the thread that has ended the program and with the error by which
+    /// it has, if the embedder's call of the guest has not come back a second later: it waits in a
     /// function of the host, such as for input. A runner of programs ends its process here.
     pub fn on_stuck(mut self, handler: impl FnOnce(Error) + Send + 'static) -> Self {
         self.on_stuck = Some(Box::new(handler));
@@ -109,6 +109,8 @@ pub(crate) struct Start {
 #[derive(Clone)]
 pub(crate) struct Member {
     pub(crate) crew: Arc<Crew>,
+    /// Which thread it is; none for the first one.
+    pub(crate) address: Option<u32>,
     /// Starts a thread; says whether it has.
     pub(crate) spawn: Arc<dyn Fn(Start) -> bool + Send + Sync>,
 }
