@@ -134,7 +134,7 @@ fn limited(name: &str, threads: Threads<Emscripten>) -> (String, palisade::Resul
 fn threads_are_limited() {
     let (stdout, result) = limited("t_many", Threads::new().max_threads(0));
     assert_eq!((&stdout[..], result.unwrap()), ("no thread 1\n", 1));
-    let (stdout, result) = limited("t_many", Threads::new().max_threads(4));
+    let (stdout, result) = limited("t_many", Threads::new().max_threads(16));
     assert_eq!((&stdout[..], result.unwrap()), ("count=1000 wrong=0 leaked=0\n", 0));
 }
 

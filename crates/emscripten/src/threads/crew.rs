@@ -21,8 +21,8 @@ const MAX_ENDED: usize = 1 << 16;
 /// Queues that a thread is to look at. A guest has one, or a few of its own.
 const MAX_QUEUES: usize = 1024;
 
-/// How long a thread that has been joined has to leave the guest. It needs some instructions, but
-/// may not be running at the moment.
+/// How long a thread has that is about to go, such as one that has been joined. It needs some
+/// instructions, but may not be running at the moment.
 const LEAVING: Duration = Duration::from_millis(100);
 
 /// The threads of a program. The one that it begins with belongs to it too, but is not counted.
@@ -130,8 +130,12 @@ impl Crew {
         Crew { max, state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    /// Counts a thread that is to be started; none if there may be no more.
+    /// Counts a thread that is to be started; none if there may be no more. If one is about to go
+    /// whose place it could have, that is waited for.
     pub(crate) fn admit(self: &Arc<Self>, address: u32) -> Option<Running> {
+        self.wait_until(LEAVING, |state| {
+            state.has_ended() || state.running < self.max || !state.is_one_leaving()
+        });
         let mut state = lock(&self.state);
         let runs = state.threads.get(&address).is_some_and(|thread| thread.runs);
         let ended = state.threads.len().saturating_sub(state.running);
@@ -341,6 +345,11 @@ impl Crew {
 }
 
 impl State {
+    fn is_one_leaving(&self) -> bool {
+        let stays = |thread: &&Thread| thread.runs && !thread.left && !thread.cleaned_up;
+        self.threads.values().filter(stays).count() < self.running
+    }
+
     fn has_ended(&self) -> bool {
         !matches!(self.end, End::NotYet)
     }
