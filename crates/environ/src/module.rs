@@ -256,7 +256,7 @@ pub struct DataSegment {
     pub bytes: Range<usize>,
 }
 
-/// A data segment whose place is a constant of 32 bits: its memory, or [`PASSIVE`] if it is passive, the place there,
+/// A data segment whose place is a constant of 32 bits: its memory, or [`u32::MAX`] if it is passive, the place there,
 /// and where in the module its bytes begin and end.
 pub type DataRow = [u32; 4];
 
