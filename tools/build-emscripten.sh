@@ -40,28 +40,19 @@ expect() {
   echo "exit code $code" >>"$guests/expected/$case.txt"
 }
 
-library='--no-entry'
 exit_runtime='-sEXIT_RUNTIME=1'
 build hello_printf hello_printf.c -O2
 build hello_minified hello_printf.c -O3
 [ -e "$work/hello_minified.js" ] && cp "$work/hello_minified.js" "$guests/"
 build hello_iostream hello_iostream.cpp -O2
 build args args.c -O2 $exit_runtime
-build add_global add_global.c -O1 $library
-build sort sort.cpp -O2 $library -sEXPORTED_FUNCTIONS=_malloc,_free
-build strings strings.c -O2 $library -sEXPORTED_FUNCTIONS=_malloc,_free \
-  -sEXPORTED_RUNTIME_METHODS=ccall,cwrap,stackAlloc,stackSave,stackRestore,stringToUTF8,lengthBytesUTF8,UTF8ToString
-build record record.c -O2 $library -sEXPORTED_FUNCTIONS=_malloc,_free
 build grow grow.c -O2 -sALLOW_MEMORY_GROWTH=1 -sMAXIMUM_MEMORY=128MB $exit_runtime
 build nogrow nogrow.c -O2 $exit_runtime
 build nogrow_null nogrow.c -O2 -sABORTING_MALLOC=0 $exit_runtime
-build impmem impmem.c -O2 $library -sIMPORTED_MEMORY=1 -sINITIAL_MEMORY=16MB
 build env_time_files env_time_files.c -O2 $exit_runtime
 build sjlj sjlj.c -O2 $exit_runtime
 build exceptions_js exceptions.cpp -O2 -fexceptions $exit_runtime
 build exceptions_wasm exceptions.cpp -O2 -fwasm-exceptions $exit_runtime
-build i64_legacy i64_legacy.c -O2 $library
-build i64_bigint i64_legacy.c -O2 $library -sWASM_BIGINT=1
 build threads threads.c -O2 -pthread -sPTHREAD_POOL_SIZE=4 $exit_runtime
 if wanted args_standalone; then
   emcc "$guests/src/args.c" -O2 -sSTANDALONE_WASM=1 -o "$guests/args_standalone.wasm"

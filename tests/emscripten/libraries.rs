@@ -1,6 +1,6 @@
 //! Modules without `main`: `--no-entry`.
 
-use crate::{guest, set_up};
+use crate::{library, set_up};
 use palisade::{Memory, Store, TypedFunc, WasmParams, WasmResults};
 use palisade_emscripten::{Emscripten, EmscriptenBuilder, OnOom, Program};
 
@@ -12,7 +12,7 @@ struct Library {
 impl Library {
     fn new(name: &str) -> Library {
         let mut builder = EmscriptenBuilder::new();
-        let (store, program) = set_up(&guest(name), builder.on_oom(OnOom::Null)).unwrap();
+        let (store, program) = set_up(&library(name), builder.on_oom(OnOom::Null)).unwrap();
         Library { store, program }
     }
 

@@ -29,7 +29,16 @@ fn engine() -> &'static Engine {
 
 /// A guest program of the tree.
 fn guest(name: &str) -> Module {
-    let path = format!("{}/guests/emscripten/{name}.wasm", env!("CARGO_MANIFEST_DIR"));
+    load("emscripten", name)
+}
+
+/// A guest library of the tree, as the tests of `palisade-guest` use too.
+fn library(name: &str) -> Module {
+    load("emscripten-lib", name)
+}
+
+fn load(folder: &str, name: &str) -> Module {
+    let path = format!("{}/guests/{folder}/{name}.wasm", env!("CARGO_MANIFEST_DIR"));
     Module::from_file(engine(), path).unwrap()
 }
 

@@ -124,10 +124,15 @@ fn options_of_the_other_host_are_wrong_usage() {
 
 #[test]
 fn functions_of_libraries_are_called() {
-    check(&["run", "@i64_bigint.wasm"], "", "", 0);
+    check(&["run", "@../emscripten-lib/i64_bigint.wasm"], "", "", 0);
     let words = ["run", "--invoke", "main", "@p_uncaught.wasm", "0", "0"];
     check(&words, "begin\n", "uncaught C++ exception of type std::runtime_error", 134);
-    check(&["run", "--invoke", "mul64", "@i64_bigint.wasm", "-1", "3"], "-3\n", "", 0);
+    check(
+        &["run", "--invoke", "mul64", "@../emscripten-lib/i64_bigint.wasm", "-1", "3"],
+        "-3\n",
+        "",
+        0,
+    );
 }
 
 #[test]
