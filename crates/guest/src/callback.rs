@@ -90,15 +90,16 @@ impl<F: ?Sized + Send + Sync + 'static> Clear for Cell<F> {
 pub trait IntoCallback<T, Params, Results>: Send + Sync + 'static {
     /// As a trait object.
     #[doc(hidden)]
-    type Shape: ?Sized + Send + Sync + 'static;
+    type Shape: ?Sized + Shape<T>;
     #[doc(hidden)]
     fn into_shape(self) -> Arc<Self::Shape>;
+}
+
+/// A closure as a trait object, by its parameters and result.
+#[doc(hidden)]
+pub trait Shape<T>: Send + Sync + 'static {
     /// A function that calls what is in `cell`.
-    #[doc(hidden)]
-    fn shell(
-        store: impl AsContextMut<Data = T>,
-        cell: Arc<RwLock<Option<Arc<Self::Shape>>>>,
-    ) -> Func;
+    fn shell(store: impl AsContextMut<Data = T>, cell: Arc<Cell<Self>>) -> Func;
 }
 
 impl<A: Address> Guest<A> {
@@ -151,7 +152,7 @@ impl<A: Address> Guest<A> {
             }
             None => {
                 let cell = Arc::<Cell<F::Shape>>::default();
-                (F::shell(&mut store, cell.clone()), cell)
+                (F::Shape::shell(&mut store, cell.clone()), cell)
             }
         };
         *cell.write().unwrap_or_else(PoisonError::into_inner) = Some(shape);
@@ -250,6 +251,20 @@ pub struct WithoutCaller<P>(PhantomData<P>);
 
 macro_rules! callbacks {
     ($($P:ident $value:ident)*) => {
+        impl<T: 'static, $($P: WasmTy + 'static,)* R: WasmRet + 'static> Shape<T>
+            for dyn Fn(Caller<'_, T>, $($P),*) -> R + Send + Sync
+        {
+            fn shell(store: impl AsContextMut<Data = T>, cell: Arc<Cell<Self>>) -> Func {
+                Func::wrap(store, move |caller: Caller<'_, T>, $($value: $P),*| {
+                    let closure = cell.read().unwrap_or_else(PoisonError::into_inner).clone();
+                    match closure {
+                        Some(closure) => Ok(closure(caller, $($value),*)),
+                        None => Err(removed()),
+                    }
+                })
+            }
+        }
+
         impl<T: 'static, F, $($P: WasmTy + 'static,)* R: WasmRet + 'static>
             IntoCallback<T, WithoutCaller<($($P,)*)>, R> for F
         where
@@ -259,19 +274,6 @@ macro_rules! callbacks {
 
             fn into_shape(self) -> Arc<Self::Shape> {
                 Arc::new(move |_: Caller<'_, T>, $($value: $P),*| self($($value),*))
-            }
-
-            fn shell(
-                store: impl AsContextMut<Data = T>,
-                cell: Arc<RwLock<Option<Arc<Self::Shape>>>>,
-            ) -> Func {
-                Func::wrap(store, move |caller: Caller<'_, T>, $($value: $P),*| {
-                    let closure = cell.read().unwrap_or_else(PoisonError::into_inner).clone();
-                    match closure {
-                        Some(closure) => Ok(closure(caller, $($value),*)),
-                        None => Err(removed()),
-                    }
-                })
             }
         }
 
@@ -284,19 +286,6 @@ macro_rules! callbacks {
 
             fn into_shape(self) -> Arc<Self::Shape> {
                 Arc::new(self)
-            }
-
-            fn shell(
-                store: impl AsContextMut<Data = T>,
-                cell: Arc<RwLock<Option<Arc<Self::Shape>>>>,
-            ) -> Func {
-                Func::wrap(store, move |caller: Caller<'_, T>, $($value: $P),*| {
-                    let closure = cell.read().unwrap_or_else(PoisonError::into_inner).clone();
-                    match closure {
-                        Some(closure) => Ok(closure(caller, $($value),*)),
-                        None => Err(removed()),
-                    }
-                })
             }
         }
     };

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, SystemTimeSpec};
 use cap_std::fs::{
-    Dir, MetadataExt as _, OpenOptions, OpenOptionsExt, Permissions, PermissionsExt,
+    Dir, Metadata, MetadataExt as _, OpenOptions, OpenOptionsExt, Permissions, PermissionsExt,
 };
 
 use super::Entry;
@@ -56,26 +56,16 @@ impl Mount {
             true => self.dir.metadata(of(path)),
             false => self.dir.symlink_metadata(of(path)),
         };
-        let meta = meta?;
-        Ok(Stat {
-            dev: self.dev,
-            ino: meta.ino(),
-            mode: meta.mode(),
-            nlink: u32::try_from(meta.nlink()).unwrap_or(u32::MAX),
-            rdev: 0,
-            size: meta.size(),
-            times: Times {
-                accessed: nanos(meta.atime(), meta.atime_nsec()),
-                modified: nanos(meta.mtime(), meta.mtime_nsec()),
-                changed: nanos(meta.ctime(), meta.ctime_nsec()),
-            },
-        })
+        Ok(self.describe(&meta?))
     }
 
     /// Of a file that is open.
     pub(crate) fn stat_file(&self, file: &File) -> Result<Stat, Errno> {
-        let meta = file.metadata()?;
-        Ok(Stat {
+        Ok(self.describe(&Metadata::from_file(file)?))
+    }
+
+    fn describe(&self, meta: &Metadata) -> Stat {
+        Stat {
             dev: self.dev,
             ino: meta.ino(),
             mode: meta.mode(),
@@ -87,7 +77,7 @@ impl Mount {
                 modified: nanos(meta.mtime(), meta.mtime_nsec()),
                 changed: nanos(meta.ctime(), meta.ctime_nsec()),
             },
-        })
+        }
     }
 
     /// Opens by Emscripten's flags. Devices, pipes and sockets of the host are refused: a guest
