@@ -169,9 +169,12 @@ impl Artifact {
             sections.and_then(|s| s.try_into().ok()).ok_or(Refusal::Damaged)?;
         let artifact = Artifact { lazy: number(48) != 0, sections, source };
         let sound = |part| artifact.section(part).is_some();
-        let sound =
-            sound(Part::Functions) && sound(Part::Trampolines) && artifact.bodies().is_some();
-        let sound = sound && artifact.data().is_some();
+        let len = artifact.sections[0].len();
+        let within = |start: u32, end: u32| start <= end && end as usize <= len;
+        let sound = sound(Part::Functions)
+            && sound(Part::Trampolines)
+            && artifact.bodies().is_some_and(|rows| rows.iter().all(|[a, b]| within(*a, *b)))
+            && artifact.data().is_some_and(|rows| rows.iter().all(|[.., a, b]| within(*a, *b)));
         sound.then_some(artifact).ok_or(Refusal::Damaged)
     }
 
@@ -183,19 +186,14 @@ impl Artifact {
         }
     }
 
-    /// Where in the module the functions' bodies are, from and to; `None` if that is not within it.
+    /// Where in the module the functions' bodies are, from and to; `None` if that is not told.
     pub(crate) fn bodies(&self) -> Option<impl Deref<Target = [[u32; 2]]>> {
-        let bodies: Rows<2> = self.rows(&self.sections[BODIES])?;
-        let len = self.sections[0].len();
-        bodies.iter().all(|[start, end]| start <= end && *end as usize <= len).then_some(bodies)
+        self.rows::<2>(&self.sections[BODIES])
     }
 
-    /// The module's data segments as [`DataRow`]s, if they can be told so; `None` if they are not within it.
+    /// The module's data segments, if they can be told as rows; `None` if these are none.
     pub(crate) fn data(&self) -> Option<impl Deref<Target = [DataRow]>> {
-        let data: Rows<4> = self.rows(&self.sections[DATA])?;
-        let len = self.sections[0].len();
-        let within = |[_, _, start, end]: &DataRow| start <= end && *end as usize <= len;
-        data.iter().all(within).then_some(data)
+        self.rows::<4>(&self.sections[DATA])
     }
 
     /// Bytes of a part's machine code.

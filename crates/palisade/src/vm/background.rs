@@ -7,6 +7,7 @@
 
 use super::code::CodeImage;
 use super::lazy::{Claims, DRAFT, Lazy, WAITING};
+use palisade_compile::{CompiledFunction, Item};
 use palisade_environ::{DefinedFuncIndex, EntityIndex, ModuleInfo};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -214,9 +215,16 @@ impl Background {
     }
 }
 
-/// Compiles functions; what they call. A failure shows again when the function is called.
+/// Compiles functions; what they call that nobody has compiled. A failure shows again when the function is called.
 fn compile(lazy: &Lazy, image: &CodeImage, claims: Claims<'_>) -> Option<Vec<DefinedFuncIndex>> {
-    catch_unwind(AssertUnwindSafe(|| lazy.compile_claimed(image, claims, false))).ok()?.ok()
+    let compile = || lazy.compile_claimed(image, claims, false);
+    let compiled = catch_unwind(AssertUnwindSafe(compile)).ok()?.ok()?;
+    let callees = compiled.iter().flat_map(CompiledFunction::callees);
+    let functions = callees.filter_map(|item| match item {
+        Item::Function(function) => Some(function),
+        _ => None,
+    });
+    Some(functions.filter(|function| lazy.is_waiting(*function)).collect())
 }
 
 impl Queues {

@@ -296,13 +296,13 @@ impl Lazy {
         }
     }
 
-    /// Compiles functions, or drafts of them, and publishes them; what they call that nobody has compiled.
+    /// Compiles functions, or drafts of them, and publishes them.
     pub(super) fn compile_claimed(
         &self,
         image: &CodeImage,
         mut claims: Claims<'_>,
         draft: bool,
-    ) -> Result<Vec<DefinedFuncIndex>> {
+    ) -> Result<Vec<CompiledFunction>> {
         let info = &image.meta().expect("of a module").info;
         let mut compiled =
             self.compiler.compile_serially(info, &self.bytes, &claims.functions, draft)?;
@@ -315,12 +315,7 @@ impl Lazy {
         let added = image.add(text)?;
         self.resolve(image, added);
         claims.outcomes.fill(if draft { DRAFT } else { COMPILED });
-        let callees = compiled.iter().flat_map(CompiledFunction::callees);
-        let functions = callees.filter_map(|item| match item {
-            Item::Function(function) => Some(function),
-            _ => None,
-        });
-        Ok(functions.filter(|function| self.is_waiting(*function)).collect())
+        Ok(compiled)
     }
 
     /// Lets calls reach functions that were added to the image.
