@@ -279,8 +279,7 @@ fn wasi_context(options: &Options, args: &[String]) -> Result<WasiCtx, Failure> 
 impl Options {
     fn engine(&self) -> Result<Engine, Failure> {
         let mut config = Config::new();
-        // Programs come from engines with about 1 MiB, and may need several times as much here, where calls that catch
-        // (Emscripten's `invoke_*`) go through the host. A main thread usually has 8 MiB.
+        // Programs come from engines with about 1 MiB, and may need more here. A main thread usually has 8 MiB.
         config.max_wasm_stack(4 << 20);
         config.compilation(match self.compile {
             Compile::Eager => Compilation::Eager,

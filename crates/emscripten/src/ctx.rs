@@ -83,8 +83,6 @@ pub(crate) struct Linked {
     /// What runs when the program exits, in this order.
     pub(crate) at_exit: Vec<Func>,
     pub(crate) flush: Option<Func>,
-    /// The functions behind `invoke_*`, by their number.
-    pub(crate) invokes: crate::invoke::Targets,
 }
 
 impl std::fmt::Debug for Emscripten {

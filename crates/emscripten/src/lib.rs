@@ -47,10 +47,8 @@
 //! * What is JavaScript by nature (`EM_ASM`, `EM_JS`, embind, HTML5, OpenGL, fetch) is refused when
 //!   the module is linked.
 //!
-//! Without WebAssembly's own exceptions, calls in `try` blocks go through the host, and each takes
-//! some hundred bytes of its stack more. For programs that recurse deeply that way, and for what
-//! runs in JavaScript engines, [`Config::max_wasm_stack`](palisade::Config::max_wasm_stack) may have
-//! to be larger than it is.
+//! For what recurses deeply in JavaScript engines, which have about 1 MiB of stack,
+//! [`Config::max_wasm_stack`](palisade::Config::max_wasm_stack) may have to be larger than it is.
 //!
 //! Names and types are those of Emscripten 3.1.6 and of current releases (4.0). Sources are the
 //! imports and exports of modules, and the documentation of WASI, the Itanium C++ ABI (exceptions)

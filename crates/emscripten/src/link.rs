@@ -112,7 +112,6 @@ impl<'a> Imports<'a> {
             return Err(javascript::minified(self.module));
         }
         let threaded = is_threaded(self.module, self.map);
-        let mut invokes = 0;
         let mut missing = Vec::new();
         for import in self.module.imports() {
             let at = (import.module(), import.name());
@@ -121,14 +120,11 @@ impl<'a> Imports<'a> {
                 Some(map) => map.import(at.0, at.1),
                 None => at.1,
             };
-            let invoke = Invoke::new(name, &ty).filter(Invoke::is_supported);
-            let number = invokes;
-            invokes += usize::from(invoke.is_some());
             if self.elsewhere.contains(&at) {
                 continue;
             }
-            if invoke.is_some() {
-                invoke::define(linker, at, number, ty, ctx)?;
+            if Invoke::new(name, &ty).is_some_and(|invoke| invoke.is_supported()) {
+                invoke::define(linker, at, ty)?;
             } else if let Err(why) = self.define(linker, at, name, &ty, ctx)? {
                 if self.stub_missing || threaded && PROXIED.contains(&name) {
                     let message = format!("the guest called `{}.{name}`: {why}", at.0);

@@ -335,7 +335,8 @@ impl<T: 'static> Ready<T> {
                  which this host does not do",
             ));
         }
-        let plan = Arc::new(Plan::new(module, data)?);
+        let plan = Arc::new(Plan::new(&mut *store, linker, module, ctx)?);
+        let data = ctx(store.data_mut());
         let threaded = is_threaded(module, data.shared.import_map.as_ref());
         let mut files = lock(&data.shared.files);
         files.old = plan.layout() == Layout::Old;
