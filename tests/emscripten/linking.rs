@@ -211,6 +211,13 @@ fn dynamic_linking_is_refused() {
     );
     let error = set_up(&dynamic, &mut EmscriptenBuilder::new()).unwrap_err();
     assert!(error.to_string().contains("dynamically"), "{error}");
+    // What it takes from other modules is not called JavaScript.
+    let dynamic = module(
+        r#"(module (import "env" "side" (func)) (import "GOT.mem" "value" (global (mut i32))))"#,
+    );
+    let mut linker: Linker<Emscripten> = Linker::new(engine());
+    let error = add_to_linker(&mut linker, &dynamic, |guest| guest).unwrap_err();
+    assert!(error.to_string().contains("dynamically"), "{error}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use palisade::{
 };
 
 use crate::ctx::{Call, Emscripten};
-use crate::detect::{is_minified, is_threaded};
+use crate::detect::{is_dynamic, is_minified, is_threaded};
 use crate::guest::{Guest, GuestMemory};
 use crate::import_map::ImportMap;
 use crate::invoke::Invoke;
@@ -136,7 +136,11 @@ impl<'a> Imports<'a> {
                 }
             }
         }
-        if missing.is_empty() { Ok(()) } else { Err(refusal(self.module, &missing)) }
+        match missing.is_empty() {
+            true => Ok(()),
+            false if is_dynamic(self.module) => Err(dynamic()),
+            false => Err(refusal(self.module, &missing)),
+        }
     }
 
     /// Defines a function that the host has, or says why not.
@@ -209,6 +213,14 @@ impl std::error::Error for MissingFunction {}
 
 fn wrong_type(pattern: &str, ty: &FuncType) -> String {
     format!("the host has it with other types (`{pattern}`) than {ty}")
+}
+
+/// The refusal of parts of programs that are linked when they are loaded.
+pub(crate) fn dynamic() -> Error {
+    Error::msg(
+        "the module is built to be linked dynamically (-sMAIN_MODULE or -sSIDE_MODULE), which \
+         this host does not do yet",
+    )
 }
 
 fn refusal(module: &Module, missing: &[(ImportType<'_>, &str, String)]) -> Error {

@@ -17,7 +17,7 @@ use crate::bound::{Bound, MAIN, call_main, run_at_exit};
 use crate::ctx::{Emscripten, Linked, aborted};
 use crate::detect::{is_dynamic, is_threaded};
 use crate::guest::GuestMemory;
-use crate::link::Context;
+use crate::link::{Context, dynamic};
 use crate::prepare::provide;
 use crate::setup::Plan;
 use crate::stream::lock;
@@ -330,10 +330,7 @@ impl<T: 'static> Ready<T> {
             return Err(Error::msg("the context belongs to another program already"));
         }
         if is_dynamic(module) {
-            return Err(Error::msg(
-                "the module is built to be linked dynamically (-sMAIN_MODULE or -sSIDE_MODULE), \
-                 which this host does not do",
-            ));
+            return Err(dynamic());
         }
         let plan = Arc::new(Plan::new(&mut *store, linker, module, ctx)?);
         let data = ctx(store.data_mut());
