@@ -58,3 +58,27 @@ fn a_guest_that_was_stopped_is_not_called_again() {
     let error = program.run(&mut store).unwrap_err();
     assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::Interrupt), "{error:#}");
 }
+
+/// `main` has gone back to its event loop, and a thread computes for ever.
+#[test]
+fn a_program_that_waits_for_events_can_be_stopped() {
+    let (mut store, program) = program(
+        r#"(module
+            (import "env" "memory" (memory 1 1 shared))
+            (import "env" "__pthread_create_js"
+                (func $create (param i32 i32 i32 i32) (result i32)))
+            (import "env" "emscripten_exit_with_live_runtime" (func $live))
+            (table (export "__indirect_function_table") 2 funcref)
+            (elem (i32.const 1) $spin)
+            (func $spin (param i32) (result i32) (loop $l (br $l)) unreachable)
+            (func (export "main") (result i32)
+                (if (call $create (i32.const 1024) (i32.const 0) (i32.const 1) (i32.const 0))
+                    (then unreachable))
+                (call $live)
+                unreachable))"#,
+    )
+    .unwrap();
+    let _once = Once::stop(store.interrupt_handle());
+    let error = program.run(&mut store).unwrap_err();
+    assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::Interrupt), "{error:#}");
+}
