@@ -42,7 +42,9 @@ impl<T: 'static> Bound<T> {
             ["emscripten_stack_get_current", "stackSave"],
             ["emscripten_stack_get_end", "emscripten_stack_get_end"],
         ];
-        if error.downcast_ref::<Trap>().is_some_and(|trap| *trap != Trap::StackOverflow) {
+        // Whoever has stopped the guest does not expect that it runs again.
+        let leaves_stack = |trap: &Trap| !matches!(trap, Trap::StackOverflow | Trap::Interrupt);
+        if error.downcast_ref::<Trap>().is_some_and(leaves_stack) {
             let values = names.map(|names| {
                 let func = self.func(&mut store, &names)?;
                 func.typed::<(), u32>(&store).ok()?.call(&mut store, ()).ok()

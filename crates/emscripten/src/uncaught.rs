@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use cpp_demangle::{DemangleOptions, ParseOptions, Symbol};
 use palisade::{Error, Extern, Instance, Memory, SharedMemory, StoreContextMut, Table, Tag, Val};
 
 use crate::ctx::Emscripten;
@@ -41,6 +42,9 @@ impl std::error::Error for UncaughtException {}
 const MAX_BASES: u32 = 64;
 /// Bytes of a name or message.
 const MAX_TEXT: usize = 4096;
+/// Parts within parts of a mangled name. The time to read one can double with each, so this is less
+/// than what `cpp_demangle` allows by default.
+const MAX_NESTING: u32 = 64;
 
 /// The error for the exception that is pending in the store; `None` if it is not C++'s.
 pub(crate) fn describe<T: 'static>(
@@ -118,11 +122,29 @@ fn mangled_name(guest: &Guest<'_>, ty: u32) -> Option<String> {
 
 fn type_name(guest: &Guest<'_>, ty: u32) -> Option<String> {
     let mangled = mangled_name(guest, ty)?;
+    Some(demangle(&mangled).unwrap_or(mangled))
+}
+
+/// A type's name as in C++. A short name can stand for one of any length, by referring to its own
+/// parts again and again: longer ones than [`MAX_TEXT`] are not given.
+fn demangle(mangled: &str) -> Option<String> {
+    struct Limited(String);
+    impl fmt::Write for Limited {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            if self.0.len() + text.len() > MAX_TEXT {
+                return Err(fmt::Error);
+            }
+            self.0.push_str(text);
+            Ok(())
+        }
+    }
     // Names of types are mangled as parts of symbols.
-    let symbol = cpp_demangle::Symbol::new(format!("_ZTS{mangled}")).ok();
-    let text = symbol.and_then(|symbol| symbol.demangle().ok());
-    let name = text.as_deref().and_then(|text| text.strip_prefix("typeinfo name for "));
-    Some(name.map_or(mangled, str::to_owned))
+    let symbol = format!("_ZTS{mangled}");
+    let options = ParseOptions::default().recursion_limit(MAX_NESTING);
+    let symbol = Symbol::new_with_options(&symbol, &options).ok()?;
+    let mut text = Limited(String::new());
+    symbol.structured_demangle(&mut text, &DemangleOptions::default()).ok()?;
+    text.0.strip_prefix("typeinfo name for ").map(str::to_owned)
 }
 
 /// Whether a type is `std::exception` or has it as its first base, directly or not.
@@ -160,6 +182,49 @@ fn what<T: 'static>(
     })??;
     let entry = table?.get(&mut *store, index.into())?;
     let func = **entry.as_func()?.as_ref()?;
-    let text = func.typed::<u32, u32>(&*store).ok()?.call(&mut *store, object).ok()?;
+    let Ok(text) = func.typed::<u32, u32>(&*store).ok()?.call(&mut *store, object) else {
+        // Nobody will ask what it has thrown.
+        store.take_pending_exception();
+        return None;
+    };
     with_memory(store, memory, |guest, _| guest.text(text, MAX_TEXT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::demangle;
+
+    #[test]
+    fn names_of_types_are_those_of_cpp() {
+        for (mangled, name) in [
+            ("i", "int"),
+            ("St13runtime_error", "std::runtime_error"),
+            (
+                "St3mapINSt3__112basic_stringIcNS0_11char_traitsIcEENS0_9allocatorIcEEEESt6vectorI\
+                 N5boost16exception_detail10clone_implINS9_19error_info_injectorISt11logic_error\
+                 EEEESaISD_EEE",
+                "std::map<std::__1::basic_string<char, std::__1::char_traits<char>, \
+                 std::__1::allocator<char> >, std::vector<boost::exception_detail::clone_impl<\
+                 boost::exception_detail::error_info_injector<std::logic_error> >, \
+                 std::allocator<boost::exception_detail::error_info_injector<std::logic_error> > \
+                 > >",
+            ),
+        ] {
+            assert_eq!(demangle(mangled).as_deref(), Some(name));
+        }
+    }
+
+    /// A pair of two of the pair before, forty times, would be terabytes.
+    #[test]
+    fn names_that_grow_are_not_written_out() {
+        let mut mangled = String::from("1TI1A1PIS0_S0_E");
+        for place in 2..42 {
+            let digit = char::from_digit(place % 36, 36).unwrap().to_ascii_uppercase();
+            let place = if place < 36 { digit.to_string() } else { format!("1{digit}") };
+            mangled += &format!("S1_IS{place}_S{place}_E");
+            let name = demangle(&format!("{mangled}E"));
+            assert!(name.is_none_or(|name| name.len() <= super::MAX_TEXT));
+        }
+        assert_eq!(demangle(&format!("{mangled}E")), None);
+    }
 }

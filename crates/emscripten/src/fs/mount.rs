@@ -176,8 +176,17 @@ impl Mount {
         Ok(self.dir.read_link(of(path))?.into_os_string().into_vec())
     }
 
+    /// Refuses devices, pipes and sockets of the host, for what `cap_std` opens files to do.
+    fn is_plain(&self, path: &Path, follow: bool) -> Result<(), Errno> {
+        match self.stat(path, follow)?.mode & kind::MASK {
+            kind::FILE | kind::DIR | kind::LINK => Ok(()),
+            _ => Err(Errno::ACCES),
+        }
+    }
+
     pub(crate) fn chmod(&self, path: &Path, mode: u32) -> Result<(), Errno> {
         self.writable()?;
+        self.is_plain(path, true)?;
         let permissions = Permissions::from_mode(mode & 0o777);
         Ok(self.dir.set_permissions(of(path), permissions)?)
     }
@@ -190,6 +199,7 @@ impl Mount {
         times: [Option<i64>; 2],
     ) -> Result<(), Errno> {
         self.writable()?;
+        self.is_plain(path, follow)?;
         let before_1970 = times.iter().flatten().any(|time| *time < 0);
         if before_1970 {
             // `cap_std` panics there; an open file can have any time.
@@ -256,11 +266,35 @@ pub(crate) fn timestamps(times: [Option<i64>; 2]) -> Timestamps {
 
 #[cfg(test)]
 mod tests {
-    use super::Mount;
+    use super::{Mount, flags};
+    use crate::errno::Errno;
     use cap_std::ambient_authority;
     use cap_std::fs::Dir;
     use std::path::Path;
     use std::sync::Weak;
+
+    /// `cap_std` opens a file to set its times, which waits for ever if it is a pipe.
+    #[test]
+    fn pipes_of_the_host_keep_nobody_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let status = std::process::Command::new("mkfifo").arg(folder.path().join("pipe")).status();
+        assert!(status.unwrap().success());
+        std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
+        let dir = Dir::open_ambient_dir(folder.path(), ambient_authority()).unwrap();
+        let mount = Mount { dir, read_only: false, dev: 16, node: Weak::new() };
+        for path in ["pipe", "socket"].map(Path::new) {
+            for access in [flags::READ, flags::WRITE, flags::CREATE | flags::TRUNCATE] {
+                assert_eq!(mount.open(path, access, 0o666).err(), Some(Errno::ACCES));
+            }
+            for times in [[Some(1), None], [Some(-1), Some(1)]] {
+                assert_eq!(mount.set_times(path, true, times), Err(Errno::ACCES));
+                let _ = mount.set_times(path, false, times);
+            }
+            assert_eq!(mount.truncate(path, 1), Err(Errno::ACCES));
+            assert_eq!(mount.chmod(path, 0o600), Err(Errno::ACCES));
+            assert!(mount.list(path).is_err());
+        }
+    }
 
     #[test]
     fn times_before_1970_are_set() {

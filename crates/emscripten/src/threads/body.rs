@@ -3,6 +3,7 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use palisade::{
     AsContextMut, Error, Func, InstancePre, Result, Store, Trap, TypedFunc, Val, ValType,
@@ -198,7 +199,8 @@ impl Body {
         }
         // Either it has called `pthread_exit`, or it goes on when it is told something.
         while self.is_alive(store)? {
-            let Some(inbox) = running.crew.wait_for_mail(Some(running.address)) else {
+            let Some(inbox) = running.crew.wait_for_mail(Some(running.address), Duration::MAX)
+            else {
                 return Ok(());
             };
             if inbox.cancel {

@@ -185,9 +185,11 @@ impl Crew {
         put
     }
 
-    /// Waits until the thread (`None`: the first one) is told something. Nothing will come any
-    /// more when the program has ended, the thread is killed, or the first thread is alone.
-    pub(crate) fn wait_for_mail(&self, address: Option<u32>) -> Option<Inbox> {
+    /// Waits until the thread (`None`: the first one) is told something, and not much longer than
+    /// `limit`, after which it has been told nothing. Nothing will come any more when the program
+    /// has ended, the thread is killed, or the first thread is alone.
+    pub(crate) fn wait_for_mail(&self, address: Option<u32>, limit: Duration) -> Option<Inbox> {
+        let deadline = Instant::now().checked_add(limit);
         let mut state = lock(&self.state);
         loop {
             if state.has_ended() {
@@ -207,7 +209,12 @@ impl Crew {
             if alone {
                 return None;
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            let left = deadline.map_or(limit, |end| end.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                return Some(Inbox::default());
+            }
+            let waited = self.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
