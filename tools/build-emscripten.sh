@@ -91,6 +91,10 @@ for name in t_local t_std t_throw t_end; do
   build $name $name.cpp -O1 -std=c++17 -fexceptions $pthread -sINITIAL_MEMORY=64MB
 done
 build t_main t_queue.c -O1 $pthread -sPROXY_TO_PTHREAD -sINITIAL_MEMORY=64MB
+build e_timers e_timers.c -O1 $exit_runtime
+build e_sleep e_sleep.c -O1 -sASYNCIFY
+build e_alarm e_alarm.c -O1
+build e_alarm_exit e_alarm.c -O1 $exit_runtime
 build needs_js needs_js.c -O1
 build p_minified p_rw.c -O3 $exit_runtime
 [ -e "$work/p_minified.js" ] && cp "$work/p_minified.js" "$guests/"
@@ -104,6 +108,10 @@ done
 for name in t_queue t_kinds t_detach t_proxy t_grow t_local t_std t_throw t_main; do
   expect $name $name ''
 done
+for name in e_timers e_sleep e_alarm e_alarm_exit; do
+  expect $name $name ''
+done
+expect e_timers e_timers_leaves '' leaves
 expect p_format p_format 'first line\nsecond line\nlast without end'
 expect p_stream p_stream 'the cat the dog\na cat the\n'
 expect p_env p_env '' one '' 'two words' ünïcode

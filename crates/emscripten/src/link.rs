@@ -14,7 +14,7 @@ use crate::guest::{Guest, GuestMemory};
 use crate::import_map::ImportMap;
 use crate::invoke::Invoke;
 use crate::signature::{Args, fits};
-use crate::{exceptions, host, invoke, javascript, mapping, memory, threads};
+use crate::{events, exceptions, host, invoke, javascript, mapping, memory, threads};
 
 /// Finds the context in the data of a store.
 pub(crate) trait Context<T>:
@@ -259,6 +259,7 @@ const TYPED: &[(&str, &str)] = &[
     ("emscripten_memcpy_js", "iii:?"),
     ("emscripten_resize_heap", "i:i"),
     ("exit", "i:v"),
+    ("emscripten_sleep", "i:v"),
     ("_mmap_js", "iiiijii:i|iiiiiii:i"),
     ("_tzset_js", "iii:v"),
     ("_emscripten_throw_longjmp", ":v"),
@@ -343,6 +344,9 @@ fn define_typed<T: 'static>(
         }},
         "exit" => define! { |caller, code: i32| -> () {
             Err(crate::bound::exit(&mut caller, ctx, code))
+        }},
+        "emscripten_sleep" => define! { |caller, millis: u32| -> () {
+            events::sleep(&mut caller, ctx, millis)
         }},
         "_mmap_js" => mapping::define_mmap(linker, (module, real), ty, ctx)?,
         "_tzset_js" => define! { |caller, timezone: u32, daylight: u32, names: u32| -> () {
