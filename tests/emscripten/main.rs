@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod ending;
+mod exports;
 mod files;
 mod hostile;
 mod libraries;

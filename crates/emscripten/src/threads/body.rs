@@ -6,12 +6,12 @@ use std::thread;
 use std::time::Duration;
 
 use palisade::{
-    AsContextMut, Error, Func, InstancePre, Result, Store, Trap, TypedFunc, Val, ValType,
+    AsContextMut, Error, Func, FuncType, InstancePre, Result, Store, Trap, TypedFunc, Val, ValType,
 };
 
 use super::crew::{Crew, Inbox, Running};
 use super::{Member, OnStuck, PATIENCE, Prepare, Start, Threads, Unwind};
-use crate::bound::{Bound, Find};
+use crate::bound::{Bound, Find, not_ours};
 use crate::ctx::Linked;
 use crate::guest::GuestMemory;
 use crate::link::Context;
@@ -129,6 +129,11 @@ impl<T: Clone + Send + 'static, C: Context<T>> Spawner<T, C> {
     }
 }
 
+/// Whether a function takes at most so many numbers, and gives any.
+fn is_loose(ty: &FuncType, most: usize) -> bool {
+    ty.params().len() <= most && ty.params().chain(ty.results()).all(|ty| ty == ValType::I32)
+}
+
 /// Calls a function with as many of the numbers as it takes; its first result, or 0.
 fn call_loosely<T: 'static>(
     mut store: impl AsContextMut<Data = T>,
@@ -136,8 +141,7 @@ fn call_loosely<T: 'static>(
     numbers: &[u32],
 ) -> Result<u32> {
     let ty = func.ty(&store);
-    let integers = ty.params().chain(ty.results()).all(|ty| ty == ValType::I32);
-    if !integers || ty.params().len() > numbers.len() {
+    if !is_loose(&ty, numbers.len()) {
         return Err(Trap::BadSignature.into());
     }
     let args: Vec<Val> =
@@ -159,7 +163,11 @@ pub(super) fn init<T: 'static>(
     let ty = func.ty(&store);
     let is_main = u32::from(is_main);
     let default_stack = if ty.params().len() > 5 && is_main == 1 { 64 << 10 } else { 0 };
-    call_loosely(store, func, &[address, is_main, is_main, 1, default_stack, 0]).map(drop)
+    let numbers = [address, is_main, is_main, 1, default_stack, 0];
+    if !is_loose(&ty, numbers.len()) {
+        return Err(not_ours(Error::msg(format!("it is {ty}")), "_emscripten_thread_init"));
+    }
+    call_loosely(store, func, &numbers).map(drop)
 }
 
 /// The exports of the thread's instance that it takes.
