@@ -4,7 +4,7 @@ use crate::{engine, set_up};
 use palisade::{InterruptHandle, Module, Result, Store, Trap};
 use palisade_emscripten::{Emscripten, EmscriptenBuilder, Program};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn program(text: &str) -> Result<(Store<Emscripten>, Program<Emscripten>)> {
     let module = Module::new(engine(), text).unwrap();
@@ -81,4 +81,33 @@ fn a_program_that_waits_for_events_can_be_stopped() {
     let _once = Once::stop(store.interrupt_handle());
     let error = program.run(&mut store).unwrap_err();
     assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::Interrupt), "{error:#}");
+}
+
+/// A million files, which would be terabytes to write, or take minutes to look for.
+#[test]
+fn lists_of_embedded_files_have_an_end() {
+    let name = "dir/.././".repeat(400) + "f";
+    for (len, why) in [(4 << 20, "out of bounds"), (0, "too long")] {
+        let (mut store, program) = program(&format!(
+            r#"(module
+            (import "env" "_emscripten_fs_load_embedded_files" (func $load (param i32)))
+            (memory (export "memory") 256)
+            (data (i32.const 16) "{name}")
+            (func (export "main") (result i32)
+                (local $at i32)
+                (local.set $at (i32.const 65536))
+                (loop $again
+                    (i32.store (local.get $at) (i32.const 16))
+                    (i32.store offset=4 (local.get $at) (i32.const {len}))
+                    (local.set $at (i32.add (local.get $at) (i32.const 12)))
+                    (br_if $again (i32.lt_u (local.get $at) (i32.const 14000000))))
+                (call $load (i32.const 65536))
+                (i32.const 0)))"#
+        ))
+        .unwrap();
+        let began = Instant::now();
+        let error = program.run(&mut store).unwrap_err();
+        assert!(format!("{error:#}").contains(why), "{error:#}");
+        assert!(began.elapsed() < Duration::from_secs(120), "{:?}", began.elapsed());
+    }
 }

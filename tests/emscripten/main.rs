@@ -7,6 +7,7 @@
 
 mod ending;
 mod events;
+mod exports;
 mod files;
 mod hostile;
 mod libraries;

@@ -93,13 +93,12 @@ impl<T: 'static> Bound<T> {
         names: &[&str],
     ) -> Result<Option<palisade::TypedFunc<P, R>>> {
         let mut store = store.as_context_mut();
-        let Some(func) = self.func(&mut store, names) else { return Ok(None) };
-        match func.typed(&store) {
-            Ok(func) => Ok(Some(func)),
-            Err(error) => {
-                Err(error.context(format!("the export `{}` is not Emscripten's", names[0])))
+        for name in names {
+            if let Some(func) = self.func(&mut store, &[name]) {
+                return func.typed(&store).map(Some).map_err(|error| not_ours(error, name));
             }
         }
+        Ok(None)
     }
 
     /// Remembers what the host uses of the instance.
@@ -125,6 +124,17 @@ impl<T: 'static> Bound<T> {
             Some(Extern::Table(table)) => Some(table),
             _ => None,
         };
+        if let Some(table) = table {
+            let element = table.ty(&store).element().to_string();
+            if element != "funcref" {
+                return Err(not_ours(
+                    Error::msg(format!("its elements are {element}")),
+                    "__indirect_function_table",
+                ));
+            }
+        }
+        // Used where it has no name any more.
+        self.typed::<u32, ()>(&mut store, &["stackRestore", "_emscripten_stack_restore"])?;
         let malloc = self.typed(&mut store, &["malloc"])?;
         let free = self.typed(&mut store, &["free"])?;
         let memalign = self.typed(&mut store, &["emscripten_builtin_memalign", "memalign"])?;
@@ -180,17 +190,22 @@ impl<T: 'static> Bound<T> {
     }
 }
 
-/// Calls `main`, which may leave out arguments, and may take an environment: there is none.
+/// The error for an export of another type than Emscripten's.
+pub(crate) fn not_ours(error: Error, name: &str) -> Error {
+    error.context(format!("the export `{name}` is not Emscripten's"))
+}
+
+/// Calls `main`, or what is exported as `name` to run it, which may leave out arguments, and may take an environment: there is none.
 pub(crate) fn call_main<T: 'static>(
     mut store: impl AsContextMut<Data = T>,
-    main: &Func,
+    (main, name): (&Func, &str),
     argc: i32,
     argv: u32,
 ) -> Result<i32> {
     let ty = main.ty(&store);
     let is = |ty: ValType| ty == ValType::I32;
     if !matches!(ty.params().len(), 0 | 2 | 3) || !ty.params().all(is) || !ty.results().all(is) {
-        return Err(Error::msg(format!("the export `main` is not C's: {ty}")));
+        return Err(Error::msg(format!("the export `{name}` is not C's: {ty}")));
     }
     let arguments = [Val::I32(argc), Val::I32(argv.cast_signed()), Val::I32(0)];
     let mut results = vec![Val::I32(0); ty.results().len()];

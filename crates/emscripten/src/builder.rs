@@ -169,8 +169,9 @@ impl EmscriptenBuilder {
 
     /// Limits files in memory to `bytes` in all (1 GiB by default) and `count` files and
     /// directories (262,144 by default); beyond that is `ENOSPC`. A context itself takes
-    /// 18 of them. Bytes are those of contents, of targets of symbolic links, and of what is kept
-    /// of large directories that are being read, with which there may be `ENOMEM`.
+    /// 18 of them. Bytes are those of contents, of targets of symbolic links, of pipes (64 KiB
+    /// each), and of what is kept of large directories that are being read, with which there may
+    /// be `ENOMEM`.
     pub fn memory_files(&mut self, bytes: u64, count: u64) -> &mut Self {
         (self.file_bytes, self.file_count) = (bytes.min(1 << 40), count);
         self

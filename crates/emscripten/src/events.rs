@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use palisade::{AsContextMut, Caller, Error, Func, Result, Table, Trap, Val, ValType};
+use palisade::{AsContextMut, Caller, Error, Func, FuncType, Result, Table, Trap, Val, ValType};
 
 use crate::bound::Find;
 use crate::ctx::Emscripten;
@@ -24,6 +24,16 @@ pub(crate) fn in_table(store: impl AsContextMut, table: Option<Table>, index: u3
     }
 }
 
+/// Whether a function takes no more than the numbers, and gives none but integers.
+pub(crate) fn takes(ty: &FuncType, numbers: &[Val]) -> bool {
+    let fits = |(ty, value): (ValType, &Val)| {
+        matches!((ty, value), (ValType::I32, Val::I32(_)) | (ValType::F64, Val::F64(_)))
+    };
+    ty.results().all(|ty| ty == ValType::I32)
+        && ty.params().len() <= numbers.len()
+        && ty.params().zip(numbers).all(fits)
+}
+
 /// Calls a function with as many of the numbers as it takes; its first result, or 0.
 pub(crate) fn call_loosely(
     mut store: impl AsContextMut,
@@ -31,13 +41,7 @@ pub(crate) fn call_loosely(
     numbers: &[Val],
 ) -> Result<u32> {
     let ty = func.ty(&store);
-    let fits = |(ty, value): (ValType, &Val)| {
-        matches!((ty, value), (ValType::I32, Val::I32(_)) | (ValType::F64, Val::F64(_)))
-    };
-    if !ty.results().all(|ty| ty == ValType::I32)
-        || ty.params().len() > numbers.len()
-        || !ty.params().zip(numbers).all(fits)
-    {
+    if !takes(&ty, numbers) {
         return Err(Trap::BadSignature.into());
     }
     let mut results = vec![Val::I32(0); ty.results().len()];

@@ -1,7 +1,7 @@
 //! The guest's memory, with every access checked.
 //!
-//! Invariant: nothing here panics whatever addresses and lengths the guest gives, and the host
-//! allocates no more for them than the memory is long.
+//! Invariant: nothing here panics whatever addresses and lengths the guest gives. Large ranges of a
+//! shared memory are copied in parts, because any number of threads can ask for that at a time.
 
 use std::borrow::Cow;
 
@@ -24,7 +24,7 @@ pub(crate) enum Guest<'a> {
 }
 
 /// At most so many bytes of a shared memory are copied for one transfer.
-const COPY: usize = 64 << 10;
+const COPY: u32 = 64 << 10;
 
 /// Where `len` bytes at `addr` are, if they are within `size` bytes.
 fn range(addr: u32, len: usize, size: usize) -> Result<std::ops::Range<usize>, Fault> {
@@ -84,7 +84,29 @@ impl Guest<'_> {
         ]
     }
 
-    /// The bytes, borrowed where no other thread can change them.
+    /// Whether the memory has these bytes.
+    pub(crate) fn has(&self, addr: u32, len: u32) -> Result<(), Fault> {
+        range(addr, len as usize, self.len()).map(drop)
+    }
+
+    /// Whether other threads may change it.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self, Guest::Shared(_))
+    }
+
+    /// The range in parts of at most 64 KiB, by address and length.
+    pub(crate) fn parts(
+        &self,
+        addr: u32,
+        len: u32,
+    ) -> Result<impl DoubleEndedIterator<Item = (u32, u32)> + use<>, Fault> {
+        self.has(addr, len)?;
+        let count = len.div_ceil(COPY);
+        Ok((0..count).map(move |i| (addr + i * COPY, COPY.min(len - i * COPY))))
+    }
+
+    /// The bytes, borrowed where no other thread can change them: of a shared memory those of one
+    /// part ([`parts`](Self::parts)).
     pub(crate) fn bytes(&self, addr: u32, len: u32) -> Result<Cow<'_, [u8]>, Fault> {
         let range = range(addr, len as usize, self.len())?;
         match self {
@@ -109,7 +131,7 @@ impl Guest<'_> {
         match self {
             Guest::Own(bytes) => fill(&mut bytes[range]),
             Guest::Shared(memory) => {
-                let mut copy = vec![0; range.len().min(COPY)];
+                let mut copy = vec![0; range.len().min(COPY as usize)];
                 let count = fill(&mut copy)?;
                 memory.write(range.start, &copy[..count]).map_err(|_| Fault)?;
                 Ok(count)
@@ -160,16 +182,77 @@ impl Guest<'_> {
                 Ok(())
             }
             Guest::Shared(_) => {
-                let copy = self.bytes(from, len)?.into_owned();
-                self.write(to, &copy)
+                let copy = |guest: &mut Self, (part, len): (u32, u32)| {
+                    let bytes = guest.bytes(part, len)?.into_owned();
+                    guest.write(to + (part - from), &bytes)
+                };
+                let mut parts = self.parts(from, len)?;
+                // From the end that is not overwritten before it is read.
+                match to <= from {
+                    true => parts.try_for_each(|part| copy(self, part)),
+                    false => parts.rev().try_for_each(|part| copy(self, part)),
+                }
             }
         }
+    }
+
+    /// Bytes of the string at `addr` before its NUL.
+    pub(crate) fn c_len(&self, addr: u32) -> Result<u32, Fault> {
+        let size = u32::try_from(self.len()).unwrap_or(u32::MAX);
+        let mut chunk = [0; 256];
+        let mut at = addr;
+        while at < size {
+            let chunk = &mut chunk[..256.min(size - at) as usize];
+            self.read(at, chunk)?;
+            if let Some(end) = chunk.iter().position(|byte| *byte == 0) {
+                return Ok(at + end as u32 - addr);
+            }
+            at += chunk.len() as u32;
+        }
+        Err(Fault)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Guest;
+    use super::{COPY, Guest};
+    use palisade::{Config, Engine, MemoryType, SharedMemory};
+
+    fn shared() -> SharedMemory {
+        let engine = Engine::new(&Config::new()).unwrap();
+        SharedMemory::new(&engine, MemoryType::shared(4, 4)).unwrap()
+    }
+
+    #[test]
+    fn copies_in_parts_may_overlap() {
+        let memory = shared();
+        let pattern: Vec<u8> = (0..4 * 65536_u32).map(|i| (i * 7 % 251) as u8).collect();
+        for (to, from, len) in
+            [(0, 100, 3 * COPY + 5), (100, 0, 3 * COPY + 5), (COPY, 0, 3 * COPY), (5, 5, 3 * COPY)]
+        {
+            memory.write(0, &pattern).unwrap();
+            Guest::Shared(memory.clone()).copy_within(to, from, len).unwrap();
+            let mut found = vec![0; pattern.len()];
+            memory.read(0, &mut found).unwrap();
+            let mut expected = pattern.clone();
+            expected.copy_within(from as usize..(from + len) as usize, to as usize);
+            assert!(found == expected, "{to} {from} {len}");
+        }
+        let mut guest = Guest::Shared(memory);
+        assert!(guest.copy_within(1, 0, 4 * 65536).is_err());
+        assert!(guest.copy_within(0, 1, 4 * 65536).is_err());
+    }
+
+    #[test]
+    fn parts_make_up_the_range() {
+        let guest = Guest::Shared(shared());
+        let parts = |addr, len| guest.parts(addr, len).map(|parts| parts.collect::<Vec<_>>());
+        assert_eq!(parts(9, 0).unwrap(), []);
+        assert_eq!(parts(9, COPY).unwrap(), [(9, COPY)]);
+        assert_eq!(parts(9, 2 * COPY + 1).unwrap().len(), 3);
+        assert_eq!(parts(9, COPY + 1).unwrap()[1], (9 + COPY, 1));
+        assert!(parts(9, 4 * 65536).is_err() && parts(u32::MAX, u32::MAX).is_err());
+    }
 
     #[test]
     fn strings_end_before_their_limit_and_the_memory() {
@@ -182,6 +265,8 @@ mod tests {
         assert!(guest.c_bytes(u32::MAX, 100).is_err());
         assert_eq!(guest.text(0, 2), "ab...");
         assert_eq!(guest.text(99, 2), "?");
+        assert_eq!(guest.c_len(1), Ok(2));
+        assert!(guest.c_len(4).is_err() && guest.c_len(8).is_err() && guest.c_len(99).is_err());
     }
 
     #[test]

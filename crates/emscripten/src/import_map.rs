@@ -3,9 +3,11 @@
 //! A map is JSON: `{"imports": {"a": {"a": "fd_write"}}, "exports": {"memory": "c"}}`. Imports are
 //! given by module and minified name, exports by the name that they had.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use palisade::{Error, Result};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// Names of imports and exports that were minified.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,35 +38,29 @@ impl ImportMap {
     ///
     /// # Errors
     ///
-    /// When the text is not JSON of this form.
+    /// When the text is not JSON of this form, or says two things of one name; the error names the
+    /// entry.
     pub fn from_json(text: &str) -> Result<ImportMap> {
-        let wrong = |what: &str| Error::msg(format!("the import map is not as expected: {what}"));
-        let json: serde_json::Value =
-            serde_json::from_str(text).map_err(|error| wrong(&error.to_string()))?;
-        let object = json.as_object().ok_or_else(|| wrong("it is no object"))?;
+        let json = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
         let mut map = ImportMap::new();
-        for (key, value) in object {
-            let value =
-                value.as_object().ok_or_else(|| wrong("`imports` and `exports` are objects"))?;
-            let text = |value: &serde_json::Value| {
-                value.as_str().map(str::to_owned).ok_or_else(|| wrong("a name is a string"))
-            };
+        for (key, value) in object(&json, "it")? {
+            let at = format!("`{key}`");
             match key.as_str() {
                 "imports" => {
-                    for (module, names) in value {
-                        let names =
-                            names.as_object().ok_or_else(|| wrong("a module is an object"))?;
-                        for (minified, name) in names {
-                            map.add_import(module, minified, &text(name)?);
+                    for (module, names) in object(value, &at)? {
+                        let at = format!("`{key}.{module}`");
+                        for (minified, name) in object(names, &at)? {
+                            let name = string(name, || format!("`{key}.{module}.{minified}`"))?;
+                            map.add_import(module, minified, name);
                         }
                     }
                 }
                 "exports" => {
-                    for (name, minified) in value {
-                        map.add_export(name, &text(minified)?);
+                    for (name, minified) in object(value, &at)? {
+                        map.add_export(name, string(minified, || format!("`{key}.{name}`"))?);
                     }
                 }
-                other => return Err(wrong(&format!("unknown key `{other}`"))),
+                _ => return Err(wrong(format!("unknown key {at}"))),
             }
         }
         Ok(map)
@@ -94,5 +90,125 @@ impl ImportMap {
     /// How many exports it knows.
     pub fn exports(&self) -> usize {
         self.exports.len()
+    }
+}
+
+fn wrong(what: impl fmt::Display) -> Error {
+    Error::msg(format!("the import map is not as expected: {what}"))
+}
+
+/// An object that is at `at`, in its order.
+fn object<'a>(json: &'a Json, at: &str) -> Result<&'a [(String, Json)]> {
+    let Json::Object(entries) = json else { return Err(wrong(format!("{at} is no object"))) };
+    let mut names = BTreeSet::new();
+    match entries.iter().find(|(name, _)| !names.insert(name)) {
+        Some((name, _)) => Err(wrong(format!("{at} has `{name}` twice"))),
+        None => Ok(entries),
+    }
+}
+
+fn string(json: &Json, at: impl FnOnce() -> String) -> Result<&str> {
+    match json {
+        Json::String(text) => Ok(text),
+        _ => Err(wrong(format!("{} is no string", at()))),
+    }
+}
+
+/// As much of JSON as a map has. Names that are there twice stay that.
+enum Json {
+    Object(Vec<(String, Json)>),
+    String(String),
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Json, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Json;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("JSON")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Json::Object(entries))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Json, E> {
+                Ok(Json::String(text.into()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Json, A::Error> {
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Json::Other)
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Json, E> {
+                Ok(Json::Other)
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Json, E> {
+                Ok(Json::Other)
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Json, E> {
+                Ok(Json::Other)
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Json, E> {
+                Ok(Json::Other)
+            }
+
+            fn visit_unit<E>(self) -> Result<Json, E> {
+                Ok(Json::Other)
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ImportMap;
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let deep = "{\"a\":".repeat(100_000);
+        for (text, why) in [
+            ("", "EOF"),
+            ("{\"imports\": {}", "EOF"),
+            ("{} {}", "trailing"),
+            (&deep, "recursion"),
+            ("[]", "it is no object"),
+            ("null", "it is no object"),
+            (r#"{"imports": 1}"#, "`imports` is no object"),
+            (r#"{"imports": {"a": []}}"#, "`imports.a` is no object"),
+            (r#"{"imports": {"a": {"b": -1}}}"#, "`imports.a.b` is no string"),
+            (r#"{"exports": {"memory": 1.5}}"#, "`exports.memory` is no string"),
+            (r#"{"exports": {"memory": {"x": true}}}"#, "`exports.memory` is no string"),
+            (r#"{"exports": {"memory": "a", "memory": "b"}}"#, "`exports` has `memory` twice"),
+            (r#"{"imports": {"a": {"b": "c", "b": "c"}}}"#, "`imports.a` has `b` twice"),
+            (r#"{"imports": {}, "imports": {}}"#, "it has `imports` twice"),
+            (r#"{"import": {}}"#, "unknown key `import`"),
+        ] {
+            let error = ImportMap::from_json(text).unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn names_are_looked_up_once() {
+        let map = ImportMap::from_json(
+            r#"{"imports": {"a": {"a": "b", "b": "a"}}, "exports": {"main": "free", "free": "main"}}"#,
+        )
+        .unwrap();
+        assert_eq!((map.import("a", "a"), map.import("a", "b")), ("b", "a"));
+        assert_eq!((map.export("main"), map.export("free")), ("free", "main"));
+        assert_eq!(ImportMap::from_json(&map.to_json()).unwrap(), map);
     }
 }

@@ -230,7 +230,11 @@ fn refusal(module: &Module, missing: &[(ImportType<'_>, &str, String)]) -> Error
         _ => format!("the host does not have {count} imports of the module:"),
     };
     for (import, name, why) in missing {
-        message.push_str(&format!("\n  `{}.{name}`: {why}", import.module()));
+        message.push_str(&format!("\n  `{}.{}`", import.module(), import.name()));
+        if *name != import.name() {
+            message.push_str(&format!(" (`{name}` by the import map)"));
+        }
+        message.push_str(&format!(": {why}"));
     }
     if let Some(hint) = javascript::hint(module) {
         message.push_str(&format!("\n{hint}"));

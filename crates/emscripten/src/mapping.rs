@@ -79,7 +79,7 @@ fn map<T: 'static>(
     };
     let (guest, data) = enter(caller, ctx)?;
     // What the guest's allocator gives has to be in its memory, all the same.
-    guest.bytes(at, len)?;
+    guest.has(at, len)?;
     let mut call = Call { ctx: data, guest, args: Args([].iter()) };
     if let Err(errno) = host::memory::fill_mapping(&mut call, at, len, fd, request.offset) {
         return Ok(Err(errno));

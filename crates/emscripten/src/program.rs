@@ -284,7 +284,8 @@ impl<T: 'static> Program<T> {
         };
         let takes_arguments = main.ty(&store).params().len() >= 2;
         let (argc, argv) = if takes_arguments { self.push_args(&mut store)? } else { (0, 0) };
-        match (call_main(&mut store, &main, argc, argv)?, proxy) {
+        let name = if proxy.is_some() { PROXY[0] } else { MAIN[0] };
+        match (call_main(&mut store, (&main, name), argc, argv)?, proxy) {
             (code, None) => Ok(code),
             // The thread that runs `main` now will exit.
             (0, Some(_)) => Err(Error::new(Unwind)),

@@ -12,6 +12,16 @@ use crate::errno::Errno;
 /// Bytes that are not counted, so that directories can be read when the budget is spent.
 const FREE: u64 = 4096;
 
+/// The most bytes that a listing can have now.
+pub(super) fn most(budget: &Budget) -> u64 {
+    budget.bytes_left().saturating_add(FREE)
+}
+
+/// What an entry takes.
+pub(super) fn size(entry: &Entry) -> u64 {
+    (size_of::<Entry>() + entry.name.capacity()) as u64
+}
+
 /// The entries of a directory.
 pub(crate) struct Listing {
     entries: Vec<Entry>,
@@ -24,9 +34,7 @@ impl Listing {
     ///
     /// `ENOMEM` when the budget does not have as much.
     pub(crate) fn new(budget: &Arc<Budget>, entries: Vec<Entry>) -> Result<Listing, Errno> {
-        let bytes: usize =
-            entries.iter().map(|entry| size_of::<Entry>() + entry.name.capacity()).sum();
-        let counted = (bytes as u64).saturating_sub(FREE);
+        let counted = entries.iter().map(size).sum::<u64>().saturating_sub(FREE);
         budget.take_bytes(counted).map_err(|_| Errno::NOMEM)?;
         Ok(Listing { entries, counted, budget: budget.clone() })
     }
@@ -44,11 +52,17 @@ impl Drop for Listing {
 
 #[cfg(test)]
 mod tests {
+    use super::most;
     use crate::ctx::now;
     use crate::errno::Errno;
+    use crate::fs::mount::Mount;
     use crate::fs::node::Budget;
     use crate::fs::{Files, flags};
     use crate::stream::{Input, Output};
+    use cap_std::ambient_authority;
+    use cap_std::fs::Dir;
+    use std::path::Path;
+    use std::sync::Weak;
 
     #[test]
     fn descriptors_of_one_large_directory_do_not_add_up() {
@@ -70,5 +84,19 @@ mod tests {
         drop(listing);
         assert_eq!(budget.bytes_left(), before);
         assert!(open().is_ok());
+    }
+
+    #[test]
+    fn a_large_folder_of_the_host_is_not_read_to_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        for i in 0..100 {
+            std::fs::write(folder.path().join(format!("{i:0200}")), "").unwrap();
+        }
+        let dir = Dir::open_ambient_dir(folder.path(), ambient_authority()).unwrap();
+        let mount = Mount { dir, read_only: false, dev: 16, node: Weak::new() };
+        let budget = Budget::new(10_000, 10);
+        assert_eq!(mount.list(Path::new(""), most(&budget)).err(), Some(Errno::NOMEM));
+        let budget = Budget::new(100_000, 10);
+        assert_eq!(mount.list(Path::new(""), most(&budget)).unwrap().len(), 100);
     }
 }

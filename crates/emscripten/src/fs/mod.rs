@@ -208,7 +208,7 @@ impl Files {
 
     /// A pipe: the numbers of the end to read and the end to write.
     pub(crate) fn pipe(&mut self, flags: u32) -> Result<(u32, u32), Errno> {
-        let pipe = Arc::new(Pipe::default());
+        let pipe = Pipe::new(&self.budget)?;
         let end = |writes: bool| {
             let access = if writes { flags::WRITE } else { flags::READ };
             let kind = OpenKind::Pipe(PipeEnd::new(&pipe, writes));

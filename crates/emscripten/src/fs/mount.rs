@@ -18,6 +18,7 @@ use cap_std::fs::{
 };
 
 use super::Entry;
+use super::listing::size;
 use super::node::Node;
 use super::stat::{Stat, Times, kind};
 use rustix::fs::{Timespec, Timestamps, UTIME_OMIT};
@@ -231,7 +232,11 @@ impl Mount {
     }
 
     /// The entries of a directory, without itself and the one above.
-    pub(crate) fn list(&self, path: &Path) -> Result<Vec<Entry>, Errno> {
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM` when they take more than `most` bytes, besides those that the host has.
+    pub(crate) fn list(&self, path: &Path, most: u64) -> Result<Vec<Entry>, Errno> {
         let entry = |entry: io::Result<cap_std::fs::DirEntry>| {
             let entry = entry?;
             let mode = match entry.file_type()? {
@@ -241,10 +246,18 @@ impl Mount {
                 _ => kind::CHAR,
             };
             let ino = entry.metadata().map(|meta| meta.ino()).unwrap_or(0);
-            Ok(Entry { name: entry.file_name().into_vec(), ino, mode })
+            Ok::<_, io::Error>(Entry { name: entry.file_name().into_vec(), ino, mode })
         };
-        let list: io::Result<Vec<Entry>> = self.dir.read_dir(of(path))?.map(entry).collect();
-        Ok(list?)
+        let (mut list, mut bytes) = (Vec::new(), 0);
+        for found in self.dir.read_dir(of(path))? {
+            let entry = entry(found)?;
+            bytes += size(&entry);
+            if bytes > most {
+                return Err(Errno::NOMEM);
+            }
+            list.push(entry);
+        }
+        Ok(list)
     }
 }
 
@@ -292,7 +305,7 @@ mod tests {
             }
             assert_eq!(mount.truncate(path, 1), Err(Errno::ACCES));
             assert_eq!(mount.chmod(path, 0o600), Err(Errno::ACCES));
-            assert!(mount.list(path).is_err());
+            assert!(mount.list(path, 0).is_err());
         }
     }
 

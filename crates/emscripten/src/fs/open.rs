@@ -146,6 +146,19 @@ impl Open {
         }
     }
 
+    /// Writes all of it.
+    pub(crate) fn write_all(&self, bytes: &[u8], offset: u64, now: i64) -> Result<(), Errno> {
+        let mut done = 0;
+        while done < bytes.len() {
+            let at = offset.checked_add(done as u64).ok_or(Errno::OVERFLOW)?;
+            match self.write(&bytes[done..], At::Offset(at), now)? {
+                0 => return Err(Errno::IO),
+                count => done += count,
+            }
+        }
+        Ok(())
+    }
+
     /// Moves the position, and gives it.
     pub(crate) fn seek(&self, offset: i64, whence: u32) -> Result<u64, Errno> {
         let end = match &self.kind {

@@ -1,31 +1,32 @@
 //! Pipes within one program.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
+use super::node::Budget;
 use crate::errno::Errno;
 use crate::stream::lock;
 
 /// Bytes that a pipe holds, as on Linux.
 const CAPACITY: usize = 64 << 10;
 
-/// What was written and is not read yet.
-#[derive(Default)]
+/// What was written and is not read yet. All that it can hold is counted against the budget.
 pub(crate) struct Pipe {
     bytes: Mutex<VecDeque<u8>>,
     readers: AtomicUsize,
     writers: AtomicUsize,
+    budget: Arc<Budget>,
 }
 
 /// One end, as long as it is open.
 pub(crate) struct PipeEnd {
-    pub(crate) pipe: std::sync::Arc<Pipe>,
+    pub(crate) pipe: Arc<Pipe>,
     pub(crate) writes: bool,
 }
 
 impl PipeEnd {
-    pub(crate) fn new(pipe: &std::sync::Arc<Pipe>, writes: bool) -> PipeEnd {
+    pub(crate) fn new(pipe: &Arc<Pipe>, writes: bool) -> PipeEnd {
         let pipe = pipe.clone();
         pipe.ends(writes).fetch_add(1, Ordering::Relaxed);
         PipeEnd { pipe, writes }
@@ -83,13 +84,56 @@ impl PipeEnd {
 }
 
 impl Pipe {
+    /// # Errors
+    ///
+    /// `ENFILE` when the budget does not have as much.
+    pub(crate) fn new(budget: &Arc<Budget>) -> Result<Arc<Pipe>, Errno> {
+        budget.take_bytes(CAPACITY as u64).map_err(|_| Errno::NFILE)?;
+        Ok(Arc::new(Pipe {
+            bytes: Mutex::default(),
+            readers: AtomicUsize::new(0),
+            writers: AtomicUsize::new(0),
+            budget: budget.clone(),
+        }))
+    }
+
     fn ends(&self, writing: bool) -> &AtomicUsize {
         if writing { &self.writers } else { &self.readers }
+    }
+}
+
+impl Drop for Pipe {
+    fn drop(&mut self) {
+        self.budget.return_bytes(CAPACITY as u64);
     }
 }
 
 impl Drop for PipeEnd {
     fn drop(&mut self) {
         self.pipe.ends(self.writes).fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ctx::now;
+    use crate::errno::Errno;
+    use crate::fs::Files;
+    use crate::fs::node::Budget;
+    use crate::stream::{Input, Output};
+
+    #[test]
+    fn pipes_count_as_files_in_memory_do() {
+        let budget = Budget::new(200_000, 100);
+        let streams = (Input::Empty, Output::Discard, Output::Discard);
+        let mut files = Files::new(budget.clone(), streams, now()).unwrap();
+        let before = budget.bytes_left();
+        let pipes: Vec<_> = (0..3).map(|_| files.pipe(0).unwrap()).collect();
+        assert_eq!(files.pipe(0), Err(Errno::NFILE));
+        for (read, write) in pipes {
+            files.remove(read).unwrap();
+            files.remove(write).unwrap();
+        }
+        assert_eq!(budget.bytes_left(), before);
     }
 }

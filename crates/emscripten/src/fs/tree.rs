@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::listing::Listing;
+use super::listing::{self, Listing};
 use super::node::{Node, NodeKind};
 use super::open::{Open, OpenKind};
 use super::stat::{Stat, kind};
@@ -347,7 +347,7 @@ impl Files {
         if let Place::Host(mount, path) = place {
             let here: std::collections::HashSet<Vec<u8>> =
                 entries.iter().map(|entry| entry.name.clone()).collect();
-            let listed = mount.list(path)?;
+            let listed = mount.list(path, listing::most(&self.budget))?;
             entries.extend(listed.into_iter().filter(|entry| !here.contains(&entry.name)));
         }
         Listing::new(&self.budget, entries)

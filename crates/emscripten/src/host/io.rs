@@ -14,7 +14,7 @@ const MAX_BUFFERS: u32 = 1024;
 /// So many bytes in several buffers are written by one call, so that lines stay whole.
 const GATHER: usize = 4096;
 
-/// Where the buffers of a call are; all are within the memory.
+/// Where the buffers of a call are; all are within the memory. Those of a shared one come in parts.
 fn buffers(guest: &Guest<'_>, iovs: u32, count: u32) -> Result<Vec<(u32, u32)>, Errno> {
     if count > MAX_BUFFERS {
         return Err(Errno::INVAL);
@@ -29,9 +29,15 @@ fn buffers(guest: &Guest<'_>, iovs: u32, count: u32) -> Result<Vec<(u32, u32)>, 
             return Err(Errno::FAULT);
         }
         total += u64::from(len);
-        found.push((addr, len));
+        if total > i32::MAX as u64 {
+            return Err(Errno::INVAL);
+        }
+        match guest.is_shared() {
+            true => found.extend(guest.parts(addr, len)?),
+            false => found.push((addr, len)),
+        }
     }
-    if total > i32::MAX as u64 { Err(Errno::INVAL) } else { Ok(found) }
+    Ok(found)
 }
 
 fn open(ctx: &Emscripten, fd: u32) -> Result<Arc<Open>, Errno> {

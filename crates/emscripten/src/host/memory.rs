@@ -119,14 +119,9 @@ fn write_back(call: &mut Call<'_>, at: u32, len: u32, fd: u32, offset: i64) -> R
     let open = lock(&call.ctx.shared.files).get(fd)?;
     let size = open.stat(0)?.size;
     let len = u64::from(len).min(size.saturating_sub(offset)) as u32;
-    let bytes = call.guest.bytes(at, len)?;
-    let mut done = 0;
-    while done < bytes.len() {
-        let to = offset.checked_add(done as u64).ok_or(Errno::OVERFLOW)?;
-        match open.write(&bytes[done..], At::Offset(to), crate::ctx::now())? {
-            0 => return Err(Errno::IO),
-            count => done += count,
-        }
+    for (part, len) in call.guest.parts(at, len)? {
+        let to = offset.checked_add((part - at).into()).ok_or(Errno::OVERFLOW)?;
+        open.write_all(&call.guest.bytes(part, len)?, to, crate::ctx::now())?;
     }
     Ok(())
 }

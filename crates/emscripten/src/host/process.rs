@@ -92,26 +92,35 @@ pub(super) fn identity(call: &mut Call<'_>) -> Result<Value> {
 
 /// Prints a string and a line end.
 fn print(call: &mut Call<'_>, fd: u32) -> Result<Value> {
-    let limit = call.guest.len();
-    let line = call.guest.c_bytes(call.args.u32(), limit)?.unwrap_or_default();
-    print_line(call, fd, line)
+    let at = call.args.u32();
+    let len = call.guest.c_len(at)?;
+    print_bytes(call, fd, at, len)
 }
 
 /// Prints the bytes of a buffer and a line end.
 fn print_buffer(call: &mut Call<'_>, fd: u32) -> Result<Value> {
     let (at, len) = (call.args.u32(), call.args.u32());
-    let line = call.guest.bytes(at, len)?.into_owned();
-    print_line(call, fd, line)
+    print_bytes(call, fd, at, len)
 }
 
-fn print_line(call: &mut Call<'_>, fd: u32, mut line: Vec<u8>) -> Result<Value> {
-    line.push(b'\n');
-    let open = lock(&call.ctx.shared.files).get(fd);
-    if let Ok(open) = open {
+/// A line that is no longer than a part is written at once.
+fn print_bytes(call: &mut Call<'_>, fd: u32, at: u32, len: u32) -> Result<Value> {
+    let mut parts = call.guest.parts(at, len)?.peekable();
+    let Ok(open) = lock(&call.ctx.shared.files).get(fd) else { return Ok(Value::None) };
+    let mut line = Vec::new();
+    loop {
+        if let Some((at, len)) = parts.next() {
+            line = call.guest.bytes(at, len)?.into_owned();
+        }
+        let last = parts.peek().is_none();
+        if last {
+            line.push(b'\n');
+        }
         // Whoever wrote it did not ask whether it arrived.
-        let _ = open.write(&line, At::Position, 0);
+        if open.write(&line, At::Position, 0).is_err() || last {
+            return Ok(Value::None);
+        }
     }
-    Ok(Value::None)
 }
 
 pub(super) fn out(call: &mut Call<'_>) -> Result<Value> {

@@ -8,9 +8,9 @@ use palisade::{AsContextMut, Error, Func, InstancePre, Result, Store, TypedFunc,
 
 use super::crew::{Crew, Inbox, Running};
 use super::{Member, OnStuck, PATIENCE, Prepare, Start, Threads, Unwind};
-use crate::bound::{Bound, Find};
+use crate::bound::{Bound, Find, not_ours};
 use crate::ctx::Linked;
-use crate::events::{call_loosely, go_on, in_table, run_due};
+use crate::events::{call_loosely, go_on, in_table, run_due, takes};
 use crate::guest::GuestMemory;
 use crate::link::Context;
 use crate::setup::Plan;
@@ -141,7 +141,11 @@ pub(super) fn init<T: 'static>(
     let is_main = u32::from(is_main);
     let default_stack = if ty.params().len() > 5 && is_main == 1 { 64 << 10 } else { 0 };
     let numbers = [address, is_main, is_main, 1, default_stack, 0];
-    call_loosely(store, func, &numbers.map(|number| Val::I32(number.cast_signed()))).map(drop)
+    let numbers = numbers.map(|number| Val::I32(number.cast_signed()));
+    if !takes(&ty, &numbers) {
+        return Err(not_ours(Error::msg(format!("it is {ty}")), "_emscripten_thread_init"));
+    }
+    call_loosely(store, func, &numbers).map(drop)
 }
 
 /// The exports of the thread's instance that it takes.

@@ -3,11 +3,11 @@
 //! Addresses of threads are the guest's own, and what is behind them is its business: the host
 //! reads no more of a `struct pthread` than where the new thread's stack is.
 
-use palisade::{Caller, Error, Func, FuncType, Linker, Result};
+use palisade::{Caller, Error, Func, FuncType, Linker, Result, TypedFunc, WasmParams, WasmResults};
 
 use super::body::init;
 use super::{Message, Start};
-use crate::bound::{call_main, exit};
+use crate::bound::{call_main, exit, not_ours};
 use crate::ctx::Call;
 use crate::errno::{Errno, Fault};
 use crate::guest::Guest;
@@ -99,9 +99,11 @@ pub(crate) fn define<T: 'static>(
                 if let Some(func) = export(&mut caller, ctx, &["_emscripten_thread_init"]) {
                     init(&mut caller, &func, address, true)?;
                 }
-                let names = ["emscripten_tls_init", "_emscripten_tls_init"];
-                if let Some(func) = export(&mut caller, ctx, &names) {
-                    func.typed::<(), u32>(&caller)?.call(&mut caller, ())?;
+                for name in ["emscripten_tls_init", "_emscripten_tls_init"] {
+                    if let Some(func) = typed::<_, (), u32>(&mut caller, ctx, name)? {
+                        func.call(&mut caller, ())?;
+                        break;
+                    }
                 }
                 Ok(())
             };
@@ -121,6 +123,20 @@ fn export<T: 'static>(
     names
         .iter()
         .find_map(|name| caller.get_export(map.map_or(name, |map| map.export(name)))?.into_func())
+}
+
+/// The exported function with its types.
+///
+/// # Errors
+///
+/// When it has others.
+fn typed<T: 'static, P: WasmParams, R: WasmResults>(
+    caller: &mut Caller<'_, T>,
+    ctx: impl Context<T>,
+    name: &str,
+) -> Result<Option<TypedFunc<P, R>>> {
+    let func = export(caller, ctx, &[name]).map(|func| func.typed(&*caller));
+    func.transpose().map_err(|error| not_ours(error, name))
 }
 
 fn create<T: 'static>(
@@ -154,10 +170,9 @@ fn free_ended<T: 'static>(caller: &mut Caller<'_, T>, ctx: impl Context<T>) -> R
     if ended.is_empty() {
         return Ok(());
     }
-    let Some(free) = export(caller, ctx, &["_emscripten_thread_free_data"]) else {
+    let Some(free) = typed::<_, u32, ()>(caller, ctx, "_emscripten_thread_free_data")? else {
         return Ok(());
     };
-    let free = free.typed::<u32, ()>(&*caller)?;
     ended.into_iter().try_for_each(|address| free.call(&mut *caller, address))
 }
 
@@ -172,7 +187,7 @@ fn main<T: 'static>(
     let Some(func) = export(caller, ctx, &names) else {
         return Error::msg("the module has no `main` to be called on a thread");
     };
-    match call_main(&mut *caller, &func, argc.cast_signed(), argv) {
+    match call_main(&mut *caller, (&func, names[0]), argc.cast_signed(), argv) {
         Ok(code) => exit(caller, ctx, code),
         Err(error) => error,
     }
