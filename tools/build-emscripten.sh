@@ -82,6 +82,9 @@ for name in q_static q_jumps; do
 done
 build q_static_wasm q_static.cpp -O1 -std=c++17 -fwasm-exceptions $exit_runtime
 build q_terminate q_terminate.cpp -O1 -std=c++17 -fexceptions $exit_runtime
+build q_later q_later.c -O1
+build q_later_exit q_later.c -O1 $exit_runtime
+build q_later_sleep q_later.c -O2 -sASYNCIFY -DSLEEPS
 pthread="-pthread -sPTHREAD_POOL_SIZE=8 $exit_runtime"
 for name in t_queue t_kinds t_detach t_print t_many t_proxy t_input; do
   build $name $name.c -O1 $pthread
@@ -114,6 +117,12 @@ expect q_process q_process '' -v --name=long -v rest
 for case in 0 1 2 3; do
   expect q_terminate q_terminate_$case '' $case
 done
+for case in 0 1 2 3 4 5 6; do
+  expect q_later q_later_$case '' $case
+  expect q_later_exit q_later_exit_$case '' $case
+done
+expect q_later q_later_7 '' 7
+expect q_later_sleep q_later_sleep '' 8
 for zone in UTC Europe/Berlin America/New_York Australia/Sydney Asia/Kolkata; do
   expect p_time p_time_${zone//\//_} ''
 done

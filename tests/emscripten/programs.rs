@@ -132,6 +132,18 @@ fn q_terminate() {
 }
 
 #[test]
+fn q_later() {
+    for name in ["q_later", "q_later_exit"] {
+        for case in ["0", "1", "2", "3", "4", "5", "6"] {
+            as_in_node(name, &format!("{name}_{case}"), &[case], "", None);
+        }
+    }
+    // With an end of the program, clearing a timer does not count in Node.
+    as_in_node("q_later", "q_later_7", &["7"], "", None);
+    as_in_node("q_later_sleep", "q_later_sleep", &["8"], "", None);
+}
+
+#[test]
 fn p_format() {
     let input = "first line\nsecond line\nlast without end";
     as_in_node("p_format", "p_format", &[], input, None);

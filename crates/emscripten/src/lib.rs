@@ -44,6 +44,7 @@
 //! * It can block its thread, by reading an inherited stdin or waiting.
 //! * It can start threads if the embedder allows that ([`Program::with_threads`]), as many as that
 //!   says, and they end with the program.
+//! * What it has called later (timers, a main loop) is called by [`Program::run`].
 //! * What is JavaScript by nature (`EM_ASM`, `EM_JS`, embind, HTML5, OpenGL, fetch) is refused when
 //!   the module is linked.
 //!
@@ -65,6 +66,7 @@ mod builder;
 mod ctx;
 mod detect;
 mod errno;
+mod event_loop;
 mod exceptions;
 mod fs;
 mod glue;

@@ -14,7 +14,7 @@ use crate::guest::{Guest, GuestMemory};
 use crate::import_map::ImportMap;
 use crate::invoke::Invoke;
 use crate::signature::{Args, fits};
-use crate::{exceptions, host, invoke, javascript, mapping, memory, threads};
+use crate::{event_loop, exceptions, host, invoke, javascript, mapping, memory, threads};
 
 /// Finds the context in the data of a store.
 pub(crate) trait Context<T>:
@@ -236,7 +236,11 @@ const PROXIED: [&str; 2] =
 
 /// The patterns of the functions of [`define_typed`], for messages.
 fn typed_pattern(name: &str) -> Option<&'static str> {
-    let row = TYPED.iter().chain(threads::PATTERNS).find(|(known, _)| *known == name);
+    let row = TYPED
+        .iter()
+        .chain(threads::PATTERNS)
+        .chain(event_loop::PATTERNS)
+        .find(|(known, _)| *known == name);
     row.map(|(_, pattern)| *pattern)
         .or_else(|| name.starts_with("__cxa_find_matching_catch").then_some("i...:i"))
 }
@@ -251,6 +255,7 @@ const TYPED: &[(&str, &str)] = &[
     ("emscripten_memcpy_js", "iii:?"),
     ("emscripten_resize_heap", "i:i"),
     ("exit", "i:v"),
+    ("emscripten_force_exit", "i:v"),
     ("_mmap_js", "iiiijii:i|iiiiiii:i"),
     ("_tzset_js", "iii:v"),
     ("_emscripten_throw_longjmp", ":v"),
@@ -275,7 +280,7 @@ const TYPED: &[(&str, &str)] = &[
 /// All names and patterns.
 #[cfg(test)]
 pub(crate) fn typed_names() -> impl Iterator<Item = (&'static str, &'static str)> {
-    TYPED.iter().chain(threads::PATTERNS).copied()
+    TYPED.iter().chain(threads::PATTERNS).chain(event_loop::PATTERNS).copied()
 }
 
 /// Defines the functions that call the guest, and those that are called often; says whether it
@@ -333,7 +338,7 @@ fn define_typed<T: 'static>(
         "emscripten_resize_heap" => define! { |caller, requested: u32| -> u32 {
             memory::resize(&mut caller, ctx, requested)
         }},
-        "exit" => define! { |caller, code: i32| -> () {
+        "exit" | "emscripten_force_exit" => define! { |caller, code: i32| -> () {
             Err(crate::bound::exit(&mut caller, ctx, code))
         }},
         "_mmap_js" => mapping::define_mmap(linker, (module, real), ty, ctx)?,
@@ -390,7 +395,10 @@ fn define_typed<T: 'static>(
         "__cxa_call_unexpected" => define! { |_caller, _exception: u32| -> () {
             Err(crate::ctx::aborted("an exception left a function that said it throws no such one"))
         }},
-        _ => return threads::define(linker, (module, real), name, ty, ctx),
+        _ => {
+            return Ok(event_loop::define(linker, (module, real), name, ctx)?
+                || threads::define(linker, (module, real), name, ty, ctx)?);
+        }
     }
     Ok(true)
 }

@@ -23,6 +23,7 @@ use palisade::Result;
 
 use crate::ctx::Call;
 use crate::errno::Errno;
+use crate::event_loop;
 use crate::signature::Value;
 use crate::threads::{self, calls};
 
@@ -197,7 +198,6 @@ const TABLE: &[(&str, &str, Body)] = &[
     ("alignfault", ":v", Plain(process::alignfault)),
     ("proc_exit", "i:v", Plain(process::proc_exit)),
     ("_exit", "i:v", Plain(process::proc_exit)),
-    ("emscripten_force_exit", "i:v", Plain(process::proc_exit)),
     ("system", "i:i", Plain(process::system)),
     ("_emscripten_system", "i:i", Plain(process::system)),
     ("getloadavg", "ii:i", Plain(process::getloadavg)),
@@ -206,7 +206,7 @@ const TABLE: &[(&str, &str, Body)] = &[
     ("sched_yield", ":i", Plain(process::zero)),
     ("__map_file", "ii:i", Plain(process::minus_one)),
     ("llvm_eh_typeid_for", "i:i", Plain(process::identity)),
-    ("emscripten_has_asyncify", ":i", Plain(process::zero)),
+    ("emscripten_has_asyncify", ":i", Plain(event_loop::has_asyncify)),
     ("_emscripten_out", "i:v", Plain(process::out)),
     ("_emscripten_err", "i:v", Plain(process::err)),
     ("emscripten_outn", "ii:v", Plain(process::outn)),
@@ -233,7 +233,28 @@ const TABLE: &[(&str, &str, Body)] = &[
     ("pthread_kill", "ii:i", Plain(calls::kill)),
     ("__pthread_kill_js", "ii:i", Plain(calls::kill)),
     ("emscripten_unwind_to_js_event_loop", ":v", Plain(threads::unwind)),
-    ("emscripten_exit_with_live_runtime", ":v", Plain(threads::unwind)),
+    ("emscripten_exit_with_live_runtime", ":v", Plain(event_loop::stay)),
+
+    // What is called later.
+    ("emscripten_async_call", "iii:v", Plain(event_loop::async_call)),
+    ("emscripten_set_timeout", "idi:i", Plain(event_loop::set_timeout)),
+    ("emscripten_set_timeout_loop", "idi:?", Plain(event_loop::set_timeout_loop)),
+    ("emscripten_clear_timeout", "i:v", Plain(event_loop::clear_timer)),
+    ("emscripten_set_interval", "idi:i", Plain(event_loop::set_interval)),
+    ("emscripten_clear_interval", "i:v", Plain(event_loop::clear_timer)),
+    ("emscripten_set_immediate", "ii:i", Plain(event_loop::set_immediate)),
+    ("emscripten_set_immediate_loop", "ii:?", Plain(event_loop::set_immediate_loop)),
+    ("emscripten_clear_immediate", "i:v", Plain(event_loop::clear_immediate)),
+    ("emscripten_set_main_loop", "iii:v", Plain(event_loop::set_main_loop)),
+    ("emscripten_set_main_loop_arg", "iiii:v", Plain(event_loop::set_main_loop_arg)),
+    ("emscripten_cancel_main_loop", ":v", Plain(event_loop::cancel_main_loop)),
+    ("emscripten_pause_main_loop", ":v", Plain(event_loop::pause_main_loop)),
+    ("emscripten_resume_main_loop", ":v", Plain(event_loop::resume_main_loop)),
+    ("emscripten_set_main_loop_timing", "ii:i", Plain(event_loop::set_timing)),
+    ("emscripten_get_main_loop_timing", "ii:v", Plain(event_loop::get_timing)),
+    ("emscripten_set_main_loop_expected_blockers", "i:v", Plain(process::nothing)),
+    ("alarm", "i:i", Plain(event_loop::alarm)),
+    ("_setitimer_js", "id:i", Plain(event_loop::set_interval_timer)),
 
     // What sanitizers ask of JavaScript's stack: nothing is known.
     ("emscripten_return_address", "i:i", Plain(process::zero)),
