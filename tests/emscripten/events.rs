@@ -14,14 +14,19 @@ fn timers_and_main_loops() {
 }
 
 #[test]
-fn sleep() {
-    as_in_node("e_sleep", "e_sleep", &[], "", None);
+fn what_is_called_behind_main() {
+    for name in ["q_later", "q_later_exit"] {
+        for case in ["0", "1", "2", "3", "4", "5", "6"] {
+            as_in_node(name, &format!("{name}_{case}"), &[case], "", None);
+        }
+    }
+    // In Node a program with an end does not end after it has cleared a timer.
+    as_in_node("q_later", "q_later_7", &["7"], "", None);
 }
 
 #[test]
-fn alarms_are_for_programs_that_stay() {
-    as_in_node("e_alarm", "e_alarm", &[], "", None);
-    as_in_node("e_alarm_exit", "e_alarm_exit", &[], "", None);
+fn sleep() {
+    as_in_node("q_later_sleep", "q_later_sleep", &["8"], "", None);
 }
 
 /// More than anything takes that ends by itself.

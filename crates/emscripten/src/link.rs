@@ -263,6 +263,7 @@ const TYPED: &[(&str, &str)] = &[
     ("emscripten_memcpy_js", "iii:?"),
     ("emscripten_resize_heap", "i:i"),
     ("exit", "i:v"),
+    ("emscripten_force_exit", "i:v"),
     ("emscripten_sleep", "i:v"),
     ("_mmap_js", "iiiijii:i|iiiiiii:i"),
     ("_tzset_js", "iii:v"),
@@ -346,7 +347,7 @@ fn define_typed<T: 'static>(
         "emscripten_resize_heap" => define! { |caller, requested: u32| -> u32 {
             memory::resize(&mut caller, ctx, requested)
         }},
-        "exit" => define! { |caller, code: i32| -> () {
+        "exit" | "emscripten_force_exit" => define! { |caller, code: i32| -> () {
             Err(crate::bound::exit(&mut caller, ctx, code))
         }},
         "emscripten_sleep" => define! { |caller, millis: u32| -> () {

@@ -168,8 +168,13 @@ impl<T: 'static> Program<T> {
             }
             Err(error) => Err(error),
         };
-        let result =
-            result.and_then(|code| run_at_exit(&mut store, &*self.bound.ctx).map(|()| code));
+        let result = result.and_then(|code| {
+            let data = (self.bound.ctx)(store.data_mut());
+            if data.timers.never_exits() {
+                data.linked.at_exit.clear();
+            }
+            run_at_exit(&mut store, &*self.bound.ctx).map(|()| code)
+        });
         let result = self.end(&mut store, result);
         let shared = (self.bound.ctx)(store.data_mut()).shared.clone();
         lock(&shared.files).flush_streams();
@@ -217,12 +222,15 @@ impl<T: 'static> Program<T> {
     /// when nothing keeps the program alive but threads.
     fn wait_for_events(&self, store: &mut StoreContextMut<'_, T>, returned: bool) -> Result<()> {
         let events = Events::new(&self.bound, &mut *store)?;
-        let linked = &(self.bound.ctx)(store.data_mut()).linked;
-        // Such a program exits (-sEXIT_RUNTIME), others would go on for whatever is to come.
-        let exits = returned && !linked.at_exit.is_empty();
+        // Such a program exits (-sEXIT_RUNTIME), others go on for whatever is to come.
+        let at_exit = &(self.bound.ctx)(store.data_mut()).linked.at_exit;
+        let exits = returned && !at_exit.is_empty();
         loop {
             let timers = events.timers(store.data_mut());
-            let goes_on = if exits { timers.keep_alive() } else { !timers.is_empty() };
+            let goes_on = match exits && !timers.never_exits() {
+                true => timers.keep_alive(),
+                false => !timers.is_empty(),
+            };
             let wait = timers.wait().min(LOOK_UP);
             if returned && !goes_on {
                 return Ok(());

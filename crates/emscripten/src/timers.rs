@@ -10,6 +10,7 @@ use palisade::{Error, Result};
 
 use crate::ctx::{Call, Emscripten};
 use crate::signature::Value;
+use crate::threads;
 
 /// Timers of one thread at a time: more than programs have use for.
 const MAX: usize = 1 << 16;
@@ -109,6 +110,11 @@ impl Timers {
     pub(crate) fn wait(&self) -> Duration {
         let next = self.pending.keys().next();
         next.map_or(Duration::MAX, |(time, _)| time.saturating_duration_since(Instant::now()))
+    }
+
+    /// Whether the guest has said that it goes on when nothing is left to do: it does not exit.
+    pub(crate) fn never_exits(&self) -> bool {
+        self.kept_alive > 0
     }
 
     /// Whether the program goes on for one of them.
@@ -285,7 +291,7 @@ fn main_loop(call: &mut Call<'_>, func: u32, arg: u32) -> Result<Value> {
     timers.main_loop = Some(main_loop);
     timers.go_on(first.unwrap_or_else(Instant::now))?;
     match leaves {
-        true => crate::threads::unwind(call),
+        true => threads::unwind(call),
         false => Ok(Value::None),
     }
 }
@@ -367,6 +373,12 @@ pub(crate) fn push_alive(call: &mut Call<'_>) -> Result<Value> {
     let timers = &mut call.ctx.timers;
     timers.kept_alive = timers.kept_alive.saturating_add(1);
     Ok(Value::None)
+}
+
+/// Leaves `main` for good.
+pub(crate) fn stay_alive(call: &mut Call<'_>) -> Result<Value> {
+    push_alive(call)?;
+    threads::unwind(call)
 }
 
 pub(crate) fn pop_alive(call: &mut Call<'_>) -> Result<Value> {
