@@ -183,7 +183,7 @@ pub(crate) fn execute(options: &Options, out: &mut Output) -> Result<ExitCode, F
     Ok(ExitCode::SUCCESS)
 }
 
-/// Lets a module start threads. One of them that ends the program ends this process: the others cannot be told.
+/// Lets a module start threads. One of them that ends the program ends this process, whatever the others wait for.
 fn allow_threads(
     store: &mut Store<WasiCtx>,
     linker: &Linker<WasiCtx>,

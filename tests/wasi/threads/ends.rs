@@ -17,9 +17,8 @@ const ENDS: &str = r#"
 fn an_exit_in_a_thread() {
     let mut program = Program::new(no_wasi(), ENDS);
     program.set(0, 1);
-    assert!(program.run() > 0);
-    eventually(|| program.threads.running() == 0);
-    // The program has ended, and starts no thread that would not have exited.
+    program.run_to_the_end();
+    // It starts no thread any more that would not have exited.
     program.set(0, 0);
     assert!(program.run() < 0);
     let error = program.threads.wait().unwrap_err();
@@ -33,7 +32,7 @@ fn a_trap_in_a_thread() {
     assert!(program.run() > 0);
     program.join();
     program.set(0, 2);
-    assert!(program.run() > 0);
+    program.run_to_the_end();
     let error = program.threads.wait().unwrap_err();
     assert_eq!(error.downcast_ref(), Some(&Trap::UnreachableCodeReached));
     assert!(error.backtrace().is_some());
@@ -46,7 +45,7 @@ fn a_handler_of_the_end() {
     builder.on_end(move |error| send.send(error).unwrap());
     let mut program = Program::with(no_wasi(), &mut builder, ENDS);
     program.set(0, 1);
-    assert!(program.run() > 0);
+    program.run_to_the_end();
     let error = ended.recv_timeout(LONG).unwrap();
     assert_eq!(error.downcast_ref(), Some(&I32Exit(7)));
     program.join();
@@ -82,40 +81,57 @@ fn a_panic_of_a_host_function_in_a_thread() {
     assert_eq!(Arc::strong_count(&alive), 2);
 }
 
-/// The call of `run` comes back while a thread goes on. It can start others as long as the embedder keeps it possible.
+/// A thread that computes, one that waits for memory, one that exits when it is told to; `run` starts
+/// them, and computes itself if it is told to.
+const GO_ON: &str = r#"
+    (func (export "wasi_thread_start") (param $tid i32) (param $arg i32)
+        (call $done (i32.const 4))
+        (if (i32.eqz (local.get $arg)) (then (loop $spin (br $spin))))
+        (if (i32.eq (local.get $arg) (i32.const 1)) (then
+            (drop (memory.atomic.wait32 (i32.const 64) (i32.const 0) (i64.const -1)))))
+        (loop $spin (br_if $spin (i32.eqz (i32.atomic.load (i32.const 0)))))
+        (call $exit (i32.const 9)))
+    (func (export "run") (result i32)
+        (drop (call $spawn (i32.const 0)))
+        (drop (call $spawn (i32.const 1)))
+        (drop (call $spawn (i32.const 2)))
+        (call $until (i32.const 4) (i32.const 3))
+        (loop $spin (br_if $spin (i32.load (i32.const 8))))
+        (i32.const 5))"#;
+
+/// The call of `run` comes back while threads go on.
 #[test]
 fn threads_that_outlive_the_first() {
-    let mut program = Program::new(
-        no_wasi(),
-        r#"(func (export "wasi_thread_start") (param $tid i32) (param $arg i32)
-            (if (local.get $arg) (then (return)))
-            (loop $spin (br_if $spin (i32.eqz (i32.atomic.load (i32.const 0)))))
-            (i32.atomic.store (i32.const 8) (call $spawn (i32.const 1)))
-            (call $done (i32.const 4))
-            (loop $spin (br_if $spin (i32.eq (i32.const 1) (i32.atomic.load (i32.const 0)))))
-            (i32.atomic.store (i32.const 12) (call $spawn (i32.const 1)))
-            (call $done (i32.const 4)))
-        (func (export "run") (result i32) (call $spawn (i32.const 0)))"#,
-    );
+    for by_drop in [true, false] {
+        let mut program = Program::new(no_wasi(), GO_ON);
+        let alive = program.store.data().alive.clone();
+        assert_eq!(program.run(), 5);
+        assert_eq!(program.threads.running(), 3);
+        let Program { store, threads, memory: _, run: _ } = program;
+        drop(store);
+        match by_drop {
+            true => drop(threads),
+            false => {
+                threads.stop();
+                threads.wait().unwrap();
+                assert_eq!(threads.running(), 0);
+            }
+        }
+        // Their stores go with them.
+        eventually(|| Arc::strong_count(&alive) == 1);
+    }
+}
+
+#[test]
+fn an_exit_stops_all_threads() {
+    let mut program = Program::new(no_wasi(), GO_ON);
     let alive = program.store.data().alive.clone();
-    assert!(program.run() > 0);
-    assert_eq!(program.threads.running(), 1);
+    program.set(8, 1);
     program.set(0, 1);
-    eventually(|| program.u32_at(4) == 1);
-    assert!(program.u32_at(8).cast_signed() > 0);
-    let Program { store, threads, memory, run: _ } = program;
-    drop(store);
-    drop(threads);
-    memory.write(0, &2_u32.to_le_bytes()).unwrap();
-    let number = |at| {
-        let mut bytes = [0; 4];
-        memory.read(at, &mut bytes).unwrap();
-        i32::from_le_bytes(bytes)
-    };
-    eventually(|| number(4) == 2);
-    assert!(number(12) < 0);
-    // Its store goes with it.
-    eventually(|| Arc::strong_count(&alive) == 1);
+    program.run_to_the_end();
+    let error = program.threads.wait().unwrap_err();
+    assert_eq!(error.downcast_ref(), Some(&I32Exit(9)));
+    assert_eq!(Arc::strong_count(&alive), 2);
 }
 
 #[test]
@@ -211,7 +227,7 @@ fn a_start_function_that_ends_the_program() {
             ),
         );
         program.set(0, 1);
-        assert_eq!(program.run(), -1);
+        program.run_to_the_end();
         let error = program.threads.wait().unwrap_err();
         assert_eq!(error.downcast_ref::<I32Exit>(), exit.as_ref());
         assert_eq!(error.is::<Trap>(), exit.is_none());
@@ -243,7 +259,7 @@ fn stacks() {
     program.join();
     assert_eq!(program.u32_at(4), depth);
     program.set(8, u32::MAX);
-    assert!(program.run() > 0);
+    program.run_to_the_end();
     let error = program.threads.wait().unwrap_err();
     assert_eq!(error.downcast_ref(), Some(&Trap::StackOverflow));
 }

@@ -6,7 +6,7 @@ mod ends;
 mod refusals;
 
 use crate::{BADF, FAULT};
-use palisade::{Engine, Linker, Module, SharedMemory, Store};
+use palisade::{Engine, Linker, Module, SharedMemory, Store, Trap};
 use palisade_wasi::{
     MemoryOutputPipe, WasiCtx, WasiCtxBuilder, WasiThreadsBuilder, WasiThreadsCtx,
 };
@@ -114,6 +114,21 @@ impl Program {
     #[track_caller]
     fn run(&mut self) -> i32 {
         self.run.call(&mut self.store, ()).unwrap()
+    }
+
+    /// Calls a function during which, or behind which, a thread ends the program.
+    #[track_caller]
+    fn run_to_the_end(&mut self) {
+        let result = self.run.call(&mut self.store, ());
+        eventually(|| self.threads.running() == 0);
+        // The first thread is told once.
+        let told = match result {
+            Ok(_) => self.store.check_interrupt(),
+            Err(error) => Err(error),
+        };
+        let error = told.unwrap_err();
+        assert_eq!(error.downcast_ref(), Some(&Trap::Interrupt), "{error:#}");
+        self.store.check_interrupt().unwrap();
     }
 
     /// Waits for all threads, which have to end without an error.
