@@ -11,7 +11,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use palisade::{Config, Engine, Extern, Func, Linker, Module, Store, Val, ValType};
+use palisade::{
+    Config, Engine, Extern, Func, Global, GlobalType, Linker, Module, Mutability, Store, Val,
+    ValType,
+};
 
 use crate::{Emscripten, EmscriptenBuilder, Imports, Program, Threads};
 use module::{Function, functions};
@@ -219,6 +222,40 @@ impl Attack {
             called.insert(self.calls[which].1.0.clone());
         }
     }
+}
+
+/// A start function runs before the program is set up.
+#[test]
+fn every_function_survives_start_functions() {
+    let (_, seed) = settings();
+    let ground = Ground::new();
+    let engine = engine();
+    let (text, _) = module::text(&functions(false), 0, false);
+    let text = text.strip_prefix("(module").and_then(|text| text.strip_suffix(')')).unwrap();
+    let module = format!(
+        "(module (import \"test\" \"first\" (global $first i32)) {text}
+           (data (i32.const {STRINGS}) \"/tmp/file\")
+           (func $begin (drop (call $routine (global.get $first))))
+           (start $begin))"
+    );
+    let module = Module::new(&engine, &module).unwrap();
+    let mut failures = HashSet::new();
+    for round in 0..300 {
+        let mut linker = Linker::new(&engine);
+        Imports::of(&module).add_to_linker(&mut linker, |guest: &mut Emscripten| guest).unwrap();
+        let mut builder = EmscriptenBuilder::new();
+        let guest = builder.mount(ground.folder(), "/data", false).unwrap().build().unwrap();
+        let mut store = Store::new(&engine, guest);
+        let first = (seed as u32).wrapping_add(round).wrapping_mul(2_654_435_761);
+        let ty = GlobalType::new(ValType::I32, Mutability::Const);
+        let first = Global::new(&mut store, ty, Val::I32(first.cast_signed())).unwrap();
+        linker.define(&store, "test", "first", first).unwrap();
+        if let Err(error) = Program::instantiate(&mut store, &linker, &module, |guest| guest) {
+            failures.insert(error.to_string());
+        }
+    }
+    assert!(failures.len() > 5, "{failures:?}");
+    ground.check();
 }
 
 /// Where attacks may write, and what they must not reach.
