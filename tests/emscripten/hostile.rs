@@ -111,3 +111,124 @@ fn lists_of_embedded_files_have_an_end() {
         assert!(began.elapsed() < Duration::from_secs(120), "{:?}", began.elapsed());
     }
 }
+
+/// Host functions that call the guest, which calls them again, as long as there is stack; on the
+/// first thread and on another one.
+#[test]
+fn guests_and_hosts_that_call_each_other_end_with_the_stack() {
+    for (import, recursive, begin) in [
+        (
+            r#""__cxa_allocate_exception" (func $host (param i32) (result i32))"#,
+            r#"(export "malloc") (param i32) (result i32) (call $host (local.get 0))"#,
+            "(drop (call $host (i32.const 8)))",
+        ),
+        (
+            r#""_mmap_js" (func $host (param i32 i32 i32 i32 i64 i32 i32) (result i32))"#,
+            r#"(export "emscripten_builtin_memalign") (param i32 i32) (result i32)
+               (call $host (i32.const 8) (i32.const 1) (i32.const 2) (i32.const 3) (i64.const 0)
+                   (i32.const 64) (i32.const 64))"#,
+            "(drop (call $open (i32.const 32) (i32.const 66) (i32.const 0)))
+             (drop (call $host (i32.const 8) (i32.const 1) (i32.const 2) (i32.const 3)
+                 (i64.const 0) (i32.const 64) (i32.const 64)))",
+        ),
+        (
+            r#""_tzset_js" (func $host (param i32 i32 i32))"#,
+            r#"(export "malloc") (param i32) (result i32)
+               (call $host (i32.const 64) (i32.const 64) (i32.const 64)) (i32.const 64)"#,
+            "(call $host (i32.const 64) (i32.const 64) (i32.const 64))",
+        ),
+        (
+            r#""invoke_v" (func $host (param i32))"#,
+            "(call $host (i32.const 2))",
+            "(call $host (i32.const 2))",
+        ),
+        (
+            r#""invoke_idfj" (func $host (param i32 f64 f32 i64) (result i32))"#,
+            "(param f64 f32 i64) (result i32)
+             (call $host (i32.const 2) (local.get 0) (local.get 1) (local.get 2))",
+            "(drop (call $host (i32.const 2) (f64.const 0) (f32.const 0) (i64.const 0)))",
+        ),
+        (
+            r#""__cxa_decrement_exception_refcount" (func $host (param i32))"#,
+            "(param i32)
+             (i32.store (i32.const 488) (i32.const 1)) (i32.store (i32.const 496) (i32.const 2))
+             (call $host (i32.const 512))",
+            "(i32.store (i32.const 488) (i32.const 1)) (i32.store (i32.const 496) (i32.const 2))
+             (call $host (i32.const 512))",
+        ),
+        (
+            r#""__cxa_find_matching_catch_4" (func $host (param i32 i32) (result i32))"#,
+            r#"(export "__cxa_can_catch") (param i32 i32 i32) (result i32)
+               (call $host (i32.const 1) (i32.const 2))"#,
+            "(i32.store (i32.const 492) (i32.const 8))
+             (call $try (i32.const 3))
+             (drop (call $host (i32.const 1) (i32.const 2)))",
+        ),
+        (
+            r#""__cxa_get_exception_ptr" (func $host (param i32) (result i32))"#,
+            r#"(export "__cxa_is_pointer_type") (param i32) (result i32)
+               (call $host (i32.const 512))"#,
+            "(drop (call $host (i32.const 512)))",
+        ),
+        (
+            r#""exit" (func $host (param i32))"#,
+            r#"(export "fflush") (param i32) (result i32) (call $host (i32.const 0)) (i32.const 0)"#,
+            "(call $host (i32.const 1))",
+        ),
+        (
+            r#""__call_sighandler" (func $host (param i32 i32))"#,
+            "(param i32) (call $host (i32.const 2) (i32.const 1))",
+            "(call $host (i32.const 2) (i32.const 1))",
+        ),
+        (
+            r#""__call_main" (func $host (param i32 i32) (result i32))"#,
+            r#"(export "__main_argc_argv") (param i32 i32) (result i32)
+               (call $host (i32.const 0) (i32.const 0))"#,
+            "(drop (call $host (i32.const 0) (i32.const 0)))",
+        ),
+        (
+            r#""_emscripten_init_main_thread_js" (func $host (param i32))"#,
+            r#"(export "_emscripten_thread_init") (param i32 i32 i32 i32 i32 i32)
+               (if (local.get 1) (then (call $host (i32.const 512))))"#,
+            "(call $host (i32.const 512))",
+        ),
+    ] {
+        for on_thread in [false, true] {
+            let (main, body) = match on_thread {
+                true => (
+                    "(if (call $create (i32.const 1024) (i32.const 0) (i32.const 1) (i32.const 0))
+                         (then unreachable))
+                     (drop (memory.atomic.wait32 (i32.const 2048) (i32.const 0) (i64.const -1)))",
+                    begin,
+                ),
+                false => (begin, ""),
+            };
+            let (mut store, program) = program(&format!(
+                r#"(module
+                (import "env" {import})
+                (import "env" "memory" (memory 2 2 shared))
+                (import "env" "__pthread_create_js"
+                    (func $create (param i32 i32 i32 i32) (result i32)))
+                (import "env" "__syscall_open" (func $open (param i32 i32 i32) (result i32)))
+                (import "env" "invoke_vi" (func $try (param i32)))
+                (import "env" "__cxa_throw" (func $throw (param i32 i32 i32)))
+                (data (i32.const 32) "/tmp/file\00")
+                (table (export "__indirect_function_table") 4 funcref)
+                (elem (i32.const 1) $thread $again $throws)
+                (func $throws (call $throw (i32.const 512) (i32.const 8) (i32.const 0)))
+                (func (export "stackSave") (result i32) (i32.const 0))
+                (func (export "stackRestore") (param i32))
+                (func (export "setThrew") (param i32 i32))
+                (func $thread (param i32) (result i32) {body} (i32.const 0))
+                (func $again {recursive})
+                (func (export "work") {main}))"#
+            ))
+            .unwrap();
+            let work = program.instance().get_typed_func::<(), ()>(&mut store, "work").unwrap();
+            let error = work.call(&mut store, ()).unwrap_err();
+            let error = program.explain(&mut store, error);
+            let found = error.downcast_ref::<Trap>();
+            assert_eq!(found, Some(&Trap::StackOverflow), "{import} {on_thread}: {error:#}");
+        }
+    }
+}

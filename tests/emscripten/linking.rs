@@ -200,7 +200,7 @@ fn exports_behind_invokes_are_checked() {
             (func (export "setThrew") (param i32 i32)))"#
     );
     let error = set_up(&module(&wrong), &mut EmscriptenBuilder::new()).unwrap_err();
-    assert!(format!("{error:#}").contains("not Emscripten's"), "{error:#}");
+    assert!(format!("{error:#}").contains("`stackRestore` is not Emscripten's"), "{error:#}");
 }
 
 #[test]

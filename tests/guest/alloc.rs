@@ -457,3 +457,46 @@ fn the_limit_is_that_of_a_whole_call() {
     assert_eq!(place.call(&mut host.store, &"x".repeat(63)).unwrap(), 63);
     assert_eq!(place.call(&mut host.store, &"x".repeat(64)).unwrap(), 64);
 }
+
+/// Whoever stops a guest does not expect that it runs again, as its `free` and `stackRestore` could
+/// for ever.
+#[test]
+fn a_guest_that_was_stopped_is_not_called_to_free() {
+    let text = |name: &str| {
+        format!(
+            r#"(module
+            (memory (export "memory") 4)
+            (global $sp (export "sp") (mut i32) (i32.const 65536))
+            (global $calls (export "calls") (mut i32) (i32.const 0))
+            (func $count (global.set $calls (i32.add (global.get $calls) (i32.const 1))))
+            (func (export "malloc") (param i32) (result i32) (i32.const 131072))
+            (func (export "free") (param i32) (call $count))
+            (func (export "{name}Save") (result i32) (global.get $sp))
+            (func (export "{name}Alloc") (param i32) (result i32)
+                (global.set $sp (i32.sub (global.get $sp) (i32.const 1024)))
+                (global.get $sp))
+            (func (export "{name}Restore") (param i32)
+                (call $count)
+                (global.set $sp (local.get 0)))
+            (func (export "spin") (param i32) (loop $again (br $again)))
+            (func (export "pass") (param i32)))"#
+        )
+    };
+    // On the stack, and on the heap.
+    for (name, pointer, calls) in [("stack", 65536 - 1024, 1), ("no", 65536, 2)] {
+        let mut host = Host::new(&text(name));
+        let spin = host.guest.func::<&str, ()>(&mut host.store, "spin").unwrap();
+        let handle = host.store.interrupt_handle();
+        let stopper = std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            handle.interrupt();
+        });
+        let error = spin.call(&mut host.store, "text").unwrap_err();
+        stopper.join().unwrap();
+        assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::Interrupt));
+        assert_eq!((host.global("sp"), host.global("calls")), (pointer, 0));
+        let pass = host.guest.func::<&str, ()>(&mut host.store, "pass").unwrap();
+        pass.call(&mut host.store, "text").unwrap();
+        assert_eq!((host.global("sp"), host.global("calls")), (65536, calls));
+    }
+}

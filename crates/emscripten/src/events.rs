@@ -112,7 +112,7 @@ fn fire<T: 'static>(
 pub(crate) fn pause(data: &Emscripten, time: Duration) {
     let time = time.min(LOOK_UP);
     match &data.member {
-        Some(member) => member.crew.sleep(time),
+        Some(member) => member.crew.sleep(member.address, time),
         None => thread::sleep(time),
     }
 }

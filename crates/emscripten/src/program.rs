@@ -237,7 +237,7 @@ impl<T: 'static> Program<T> {
             }
             let inbox = self.crew.as_ref().and_then(|crew| crew.wait_for_mail(None, wait));
             if inbox.is_none() {
-                if !goes_on || self.crew.as_ref().is_some_and(|crew| crew.has_ended()) {
+                if !goes_on || self.crew.as_ref().is_some_and(|crew| crew.is_over(None)) {
                     return Ok(());
                 }
                 pause((self.bound.ctx)(store.data_mut()), wait);

@@ -121,6 +121,7 @@ impl GuestBuilder {
             text_limit: self.text_limit.unwrap_or(DEFAULT_TEXT_LIMIT),
             stack_limit: self.stack_limit.unwrap_or(DEFAULT_STACK_LIMIT),
             dropped: Mutex::default(),
+            stack_left: Mutex::default(),
             callbacks: Mutex::default(),
         }))
     }

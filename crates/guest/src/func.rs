@@ -86,7 +86,8 @@ impl<P: GuestParams<A>, R: GuestResults<A>, A: Address> GuestFunc<P, R, A> {
     /// # Errors
     ///
     /// When an argument cannot be put into the guest, the function fails, or its result is not what
-    /// its type says. What was put into the guest is freed in any case.
+    /// its type says. What was put into the guest is freed in any case: if the guest was
+    /// [interrupted](palisade::InterruptHandle), by the next allocation.
     #[inline(always)]
     pub fn call(&self, store: impl AsContextMut, params: P) -> Result<R> {
         let mut scope = Scope::for_call(&self.guest, store);

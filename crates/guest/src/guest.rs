@@ -61,6 +61,8 @@ pub(crate) struct Parts<A: Address> {
     pub(crate) stack_limit: usize,
     /// Allocations whose owner was dropped; freed by the next that is made.
     pub(crate) dropped: Mutex<Vec<Block<A>>>,
+    /// What the stack pointer is to be again, if the guest was stopped before it could be.
+    pub(crate) stack_left: Mutex<Option<A>>,
     pub(crate) callbacks: Mutex<Callbacks>,
 }
 
@@ -346,6 +348,15 @@ impl<A: Address> Guest<A> {
     /// Leaves a block to the next [`sweep`](Self::sweep).
     pub(crate) fn free_later(&self, block: Block<A>) {
         lock(&self.0.dropped).push(block);
+    }
+
+    /// Leaves it to the next scope that has something on the stack to put the pointer back.
+    pub(crate) fn leave_stack(&self, pointer: A) {
+        *lock(&self.0.stack_left) = Some(pointer);
+    }
+
+    pub(crate) fn take_stack_left(&self) -> Option<A> {
+        lock(&self.0.stack_left).take()
     }
 }
 

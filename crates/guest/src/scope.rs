@@ -11,7 +11,7 @@ use crate::{
     AccessError, Address, Encoding, Guest, GuestError, GuestPtr, GuestValue, View, ViewMut,
 };
 use palisade::error::Context;
-use palisade::{AsContext, AsContextMut, Result, StoreContext, StoreContextMut};
+use palisade::{AsContext, AsContextMut, Result, StoreContext, StoreContextMut, Trap};
 use std::fmt;
 
 /// A store together with allocations in a guest that end with a piece of work. See [`Guest::scope`]
@@ -63,13 +63,16 @@ impl<'g, C: AsContextMut, A: Address> Scope<'g, C, A> {
         self.end(result)
     }
 
-    /// Frees everything, and gives `result` if that succeeds, or if it is an error already.
+    /// Frees everything, unless the guest was interrupted, and gives `result` if that succeeds, or if it is an error already.
     #[inline(always)]
     pub(crate) fn end<R>(mut self, result: Result<R>) -> Result<R> {
         if self.saved.is_none() && self.blocks.is_empty() {
             return result;
         }
-        let freed = self.free_all();
+        let freed = match &result {
+            Err(error) if is_interrupt(error) => self.free_later(),
+            _ => self.free_all(),
+        };
         let value = result?;
         freed.context("freeing what was allocated for the work that is done")?;
         Ok(value)
@@ -91,9 +94,21 @@ impl<'g, C: AsContextMut, A: Address> Scope<'g, C, A> {
                 Ok(stack) => stack.restore(&mut self.store, pointer),
                 Err(error) => Err(error.into()),
             };
+            self.guest.take_stack_left();
             result = result.and(restored);
         }
         result
+    }
+
+    /// Leaves all of it to the next scope: whoever has stopped the guest does not expect that it
+    /// runs again.
+    #[cold]
+    fn free_later(&mut self) -> Result<()> {
+        self.blocks.drain(..).for_each(|block| self.guest.free_later(block));
+        if let Some(pointer) = self.saved.take() {
+            self.guest.leave_stack(pointer);
+        }
+        Ok(())
     }
 
     /// The guest.
@@ -262,7 +277,10 @@ impl<'g, C: AsContextMut, A: Address> Scope<'g, C, A> {
     fn alloc_on_stack(&mut self, size: usize, align: usize) -> Result<A> {
         let stack = self.guest.stack()?;
         if self.saved.is_none() {
-            self.saved = Some(stack.save(&mut self.store)?);
+            self.saved = match self.guest.take_stack_left() {
+                Some(pointer) => Some(pointer),
+                None => Some(stack.save(&mut self.store)?),
+            };
         }
         let address = stack.alloc(&mut self.store, A::truncate(size as u64))?;
         // Each allocation is rounded up to 16 bytes.
@@ -278,6 +296,10 @@ impl<'g, C: AsContextMut, A: Address> Scope<'g, C, A> {
         })?;
         Ok(address)
     }
+}
+
+fn is_interrupt(error: &palisade::Error) -> bool {
+    error.downcast_ref::<Trap>() == Some(&Trap::Interrupt)
 }
 
 impl<C: AsContextMut, A: Address> AsContext for Scope<'_, C, A> {

@@ -10,7 +10,7 @@ use crate::ctx::Call;
 use crate::errno::Errno;
 use crate::fs::open::{Open, OpenKind};
 use crate::stream::lock;
-use crate::threads::Crew;
+use crate::threads::Member;
 
 const IN: u16 = 1;
 const OUT: u16 = 4;
@@ -66,7 +66,7 @@ fn wait(call: &Call<'_>, wanted: &[(i32, u16)], timeout: i32) -> Vec<u16> {
         *fd >= 0 && wanted & IN != 0 && reads
     });
     if let Some(member) = &call.ctx.member {
-        return look_often(&member.crew, timeout, || look(0));
+        return look_often(member, timeout, || look(0));
     }
     if waits {
         return look(timeout);
@@ -79,17 +79,18 @@ fn wait(call: &Call<'_>, wanted: &[(i32, u16)], timeout: i32) -> Vec<u16> {
 }
 
 /// Looks until something is found, the time is over (`timeout` in milliseconds, for ever if that is
-/// negative), or the program.
-fn look_often(crew: &Crew, timeout: i32, look: impl Fn() -> Vec<u16>) -> Vec<u16> {
+/// negative), or the program, or the thread is killed.
+fn look_often(member: &Member, timeout: i32, look: impl Fn() -> Vec<u16>) -> Vec<u16> {
+    let (crew, address) = (&member.crew, member.address);
     let limit = u64::try_from(timeout).ok().map(Duration::from_millis);
     let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
     loop {
         let found = look();
         let left = deadline.map_or(PAUSE, |end| end.saturating_duration_since(Instant::now()));
-        if found.iter().any(|found| *found != 0) || left.is_zero() || crew.has_ended() {
+        if found.iter().any(|found| *found != 0) || left.is_zero() || crew.is_over(address) {
             return found;
         }
-        crew.sleep(left.min(PAUSE));
+        crew.sleep(address, left.min(PAUSE));
     }
 }
 

@@ -8,9 +8,13 @@ mod module;
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use palisade::{Config, Engine, Extern, Func, Linker, Module, Store, Val, ValType};
+use palisade::{
+    Config, Engine, Extern, Func, Global, GlobalType, Linker, Module, Mutability, Store, Val,
+    ValType,
+};
 
 use crate::{Emscripten, EmscriptenBuilder, Imports, Program, Threads};
 use module::{Function, functions};
@@ -91,6 +95,9 @@ impl Target {
     }
 }
 
+/// Threads that have been started.
+static STARTED: AtomicUsize = AtomicUsize::new(0);
+
 struct Attack {
     store: Store<Emscripten>,
     memory: Extern,
@@ -98,7 +105,7 @@ struct Attack {
     random: Random,
     threads: bool,
     /// Ends the threads when it is dropped.
-    program: Program<Emscripten>,
+    _program: Program<Emscripten>,
 }
 
 impl Attack {
@@ -110,7 +117,9 @@ impl Attack {
         builder.args(&["hostile", "argument"]).memory_files(1 << 20, 200);
         let guest = builder.mount(folder, "/data", false).unwrap().build().unwrap();
         let mut store = Store::new(module.engine(), guest);
-        let threads = Threads::new().max_threads(6);
+        let threads = Threads::new().max_threads(6).prepare_store(|_| {
+            STARTED.fetch_add(1, Ordering::Relaxed);
+        });
         let program = Program::with_threads(&mut store, &linker, module, |guest| guest, threads);
         let program = program.unwrap();
         let instance = program.instance();
@@ -124,7 +133,7 @@ impl Attack {
         global.set(&mut store, Val::I32(seed as i32 | 1)).unwrap();
         let memory = program.memory(&mut store).unwrap();
         let (random, threads) = (Random(seed | 1), target.threads);
-        let mut attack = Attack { store, memory, calls, random, threads, program };
+        let mut attack = Attack { store, memory, calls, random, threads, _program: program };
         attack.scramble();
         attack
     }
@@ -207,23 +216,6 @@ impl Attack {
         }
     }
 
-    /// Starts two threads as programs do, and says how many there are then.
-    fn start_threads(&mut self) -> usize {
-        let create = self.calls.iter().find(|(_, (name, ..))| name == "__pthread_create_js");
-        let Some((create, _)) = create.cloned() else { return 0 };
-        for address in [80_000_u32, 80_256] {
-            let stack = [200_000_u32, 4096].map(u32::to_le_bytes).concat();
-            self.write(address + 52, &stack);
-            let routine = 1;
-            let arg = self.word();
-            let arguments = [address, 0, routine, arg].map(|word| Val::I32(word.cast_signed()));
-            let mut result = [Val::I32(0)];
-            // What it calls of the guest's may fail.
-            let _ = create.call(&mut self.store, &arguments, &mut result);
-        }
-        self.program.running_threads()
-    }
-
     /// Every function once, so that none is left out.
     fn call_each(&mut self, called: &mut HashSet<String>) {
         for which in 0..self.calls.len() {
@@ -231,6 +223,40 @@ impl Attack {
             called.insert(self.calls[which].1.0.clone());
         }
     }
+}
+
+/// A start function runs before the program is set up.
+#[test]
+fn every_function_survives_start_functions() {
+    let (_, seed) = settings();
+    let ground = Ground::new();
+    let engine = engine();
+    let (text, _) = module::text(&functions(false), 0, false);
+    let text = text.strip_prefix("(module").and_then(|text| text.strip_suffix(')')).unwrap();
+    let module = format!(
+        "(module (import \"test\" \"first\" (global $first i32)) {text}
+           (data (i32.const {STRINGS}) \"/tmp/file\")
+           (func $begin (drop (call $routine (global.get $first))))
+           (start $begin))"
+    );
+    let module = Module::new(&engine, &module).unwrap();
+    let mut failures = HashSet::new();
+    for round in 0..300 {
+        let mut linker = Linker::new(&engine);
+        Imports::of(&module).add_to_linker(&mut linker, |guest: &mut Emscripten| guest).unwrap();
+        let mut builder = EmscriptenBuilder::new();
+        let guest = builder.mount(ground.folder(), "/data", false).unwrap().build().unwrap();
+        let mut store = Store::new(&engine, guest);
+        let first = (seed as u32).wrapping_add(round).wrapping_mul(2_654_435_761);
+        let ty = GlobalType::new(ValType::I32, Mutability::Const);
+        let first = Global::new(&mut store, ty, Val::I32(first.cast_signed())).unwrap();
+        linker.define(&store, "test", "first", first).unwrap();
+        if let Err(error) = Program::instantiate(&mut store, &linker, &module, |guest| guest) {
+            failures.insert(error.to_string());
+        }
+    }
+    assert!(failures.len() > 5, "{failures:?}");
+    ground.check();
 }
 
 /// Where attacks may write, and what they must not reach.
@@ -311,11 +337,10 @@ fn every_function_survives_threads() {
     let engine = engine();
     let targets = Target::all(&engine, true);
     let end = Instant::now() + time;
-    let (mut called, mut most) = (HashSet::new(), 0);
+    let mut called = HashSet::new();
     for round in 0.. {
         let target = &targets[round % targets.len()];
         let mut attack = Attack::new(target, &ground.folder(), seed + round as u64);
-        most = most.max(attack.start_threads());
         if round < targets.len() {
             attack.call_each(&mut called);
         }
@@ -326,7 +351,7 @@ fn every_function_survives_threads() {
             break;
         }
     }
-    assert!(most > 0, "threads end before they are counted");
+    assert!(STARTED.load(Ordering::Relaxed) > 0, "no threads were started");
     assert!(functions(true).iter().all(|(name, ..)| called.contains(name)));
     ground.check();
 }

@@ -9,9 +9,14 @@ use crate::{host, link};
 /// A function of the host: its name, its parameters (`i`, `l` for an i64, `d`), and its result.
 pub(super) type Function = (String, String, char);
 
-/// These make a program one with threads.
-fn is_of_threads(name: &str) -> bool {
-    name == "__pthread_create_js" || name.ends_with("_init_main_thread_js")
+/// Whether a program with threads, or one without, is attacked by it. Some functions make a program
+/// one with threads, and one tells which of two generations of exceptions it has.
+fn is_for(name: &str, threads: bool) -> bool {
+    match name {
+        "__pthread_create_js" => threads,
+        "__cxa_allocate_exception" => !threads,
+        _ => threads || !name.ends_with("_init_main_thread_js"),
+    }
 }
 
 /// All names with all their types.
@@ -21,7 +26,7 @@ pub(super) fn functions(threads: bool) -> Vec<Function> {
         .map(|n| (format!("__cxa_find_matching_catch_{}", n + 2), format!("{}:i", "i".repeat(n))));
     let rows = host::names().chain(link::typed_names());
     let rows = rows.map(|(name, pattern)| (name.to_owned(), pattern.to_owned()));
-    let all = rows.chain(finds).filter(|(name, _)| threads || !is_of_threads(name));
+    let all = rows.chain(finds).filter(|(name, _)| is_for(name, threads));
     for (name, pattern) in all {
         for pattern in pattern.split('|') {
             let (params, result) = pattern.split_once(':').unwrap();

@@ -59,6 +59,8 @@ struct Thread {
     /// Addresses are used again; this is not.
     id: u64,
     runs: bool,
+    /// The system has started it.
+    began: bool,
     /// It has left the guest for good, though it may still be dropping its store.
     left: bool,
     /// There once it has a store.
@@ -148,6 +150,7 @@ impl Crew {
         let thread = Thread {
             id,
             runs: true,
+            began: false,
             left: false,
             handle: None,
             inbox: Inbox::default(),
@@ -267,8 +270,10 @@ impl Crew {
         }
     }
 
-    pub(crate) fn has_ended(&self) -> bool {
-        lock(&self.state).has_ended()
+    /// Whether a thread (`None`: the first one) is to stop waiting: killed, or the program has
+    /// ended.
+    pub(crate) fn is_over(&self, address: Option<u32>) -> bool {
+        lock(&self.state).is_over(address)
     }
 
     /// A thread ends the program with an error, also that of an exit, and all others are stopped:
@@ -318,9 +323,9 @@ impl Crew {
         self.wait_until(limit, |state| state.running == 0);
     }
 
-    /// Lets the time pass, but not after the end of the program.
-    pub(crate) fn sleep(&self, time: Duration) {
-        self.wait_until(time, State::has_ended);
+    /// Lets the time of a thread pass, until it is to stop waiting.
+    pub(crate) fn sleep(&self, address: Option<u32>, time: Duration) {
+        self.wait_until(time, |state| state.is_over(address));
     }
 
     fn begin_end(&self, end: End) -> Option<(Vec<InterruptHandle>, InterruptHandle)> {
@@ -360,6 +365,11 @@ impl State {
     fn has_ended(&self) -> bool {
         !matches!(self.end, End::NotYet)
     }
+
+    fn is_over(&self, address: Option<u32>) -> bool {
+        let thread = address.and_then(|address| self.threads.get(&address));
+        self.has_ended() || thread.is_some_and(|thread| thread.killed)
+    }
 }
 
 /// A thread that runs, or is about to.
@@ -377,6 +387,7 @@ impl Running {
         match state.threads.get_mut(&self.address) {
             Some(thread) if thread.id == self.id => {
                 thread.handle = Some(handle);
+                thread.began = true;
                 !ended && !thread.killed
             }
             _ => false,
@@ -413,12 +424,60 @@ impl Drop for Running {
         if let Some(thread) = thread {
             thread.runs = false;
             thread.handle = None;
-            if thread.cleaned_up {
+            thread.inbox = Inbox::default();
+            if !thread.began {
+                // The guest knows of no such thread, and will not clean up after it.
+                state.threads.remove(&self.address);
+            } else if thread.cleaned_up {
                 state.threads.remove(&self.address);
                 state.to_free.push(self.address);
             }
         }
         drop(state);
         self.crew.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Crew, Message};
+    use crate::stream::lock;
+    use palisade::{Engine, InterruptHandle, Store};
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    fn handle() -> InterruptHandle {
+        Store::new(&Engine::default(), ()).interrupt_handle()
+    }
+
+    #[test]
+    fn threads_that_could_not_be_started_are_forgotten() {
+        let crew = Arc::new(Crew::new(4, handle()));
+        drop(crew.admit(1024));
+        assert!(lock(&crew.state).threads.is_empty());
+        let running = crew.admit(1024).unwrap();
+        assert!(running.begin(handle()) && crew.admit(1024).is_none());
+        assert!(crew.post(1024, Message::Queue(1)));
+        drop(running);
+        // It waits for the guest to clean up after it, and for nothing else.
+        let thread = &lock(&crew.state).threads[&1024];
+        assert!(thread.inbox.is_empty() && !thread.runs);
+    }
+
+    #[test]
+    fn who_is_killed_waits_no_longer() {
+        let crew = Arc::new(Crew::new(4, handle()));
+        let running = crew.admit(1024).unwrap();
+        assert!(running.begin(handle()));
+        let killer = crew.clone();
+        let killer = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            killer.kill(1024);
+        });
+        let began = Instant::now();
+        crew.sleep(Some(1024), Duration::from_secs(60));
+        assert!(began.elapsed() < Duration::from_secs(30) && crew.is_over(Some(1024)));
+        assert!(!crew.is_over(None) && !crew.is_over(Some(4096)));
+        killer.join().unwrap();
     }
 }
