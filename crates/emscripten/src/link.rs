@@ -14,7 +14,7 @@ use crate::guest::{Guest, GuestMemory};
 use crate::import_map::ImportMap;
 use crate::invoke::Invoke;
 use crate::signature::{Args, fits};
-use crate::{event_loop, exceptions, host, invoke, javascript, mapping, memory, threads};
+use crate::{event_loop, exceptions, host, invoke, javascript, mapping, memory, names, threads};
 
 /// Finds the context in the data of a store.
 pub(crate) trait Context<T>:
@@ -240,6 +240,7 @@ fn typed_pattern(name: &str) -> Option<&'static str> {
         .iter()
         .chain(threads::PATTERNS)
         .chain(event_loop::PATTERNS)
+        .chain(names::PATTERNS)
         .find(|(known, _)| *known == name);
     row.map(|(_, pattern)| *pattern)
         .or_else(|| name.starts_with("__cxa_find_matching_catch").then_some("i...:i"))
@@ -280,7 +281,12 @@ const TYPED: &[(&str, &str)] = &[
 /// All names and patterns.
 #[cfg(test)]
 pub(crate) fn typed_names() -> impl Iterator<Item = (&'static str, &'static str)> {
-    TYPED.iter().chain(threads::PATTERNS).chain(event_loop::PATTERNS).copied()
+    TYPED
+        .iter()
+        .chain(threads::PATTERNS)
+        .chain(event_loop::PATTERNS)
+        .chain(names::PATTERNS)
+        .copied()
 }
 
 /// Defines the functions that call the guest, and those that are called often; says whether it
@@ -397,6 +403,7 @@ fn define_typed<T: 'static>(
         }},
         _ => {
             return Ok(event_loop::define(linker, (module, real), name, ctx)?
+                || names::define(linker, (module, real), name, ty, ctx)?
                 || threads::define(linker, (module, real), name, ty, ctx)?);
         }
     }
