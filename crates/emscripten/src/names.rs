@@ -7,6 +7,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use indexmap::IndexSet;
 use palisade::{Caller, Error, FuncType, Linker, Result};
 
 use crate::ctx::aborted;
@@ -74,7 +75,7 @@ const PROTOCOLS: [(&str, &str, u32); 2] = [("tcp", "TCP", 6), ("udp", "UDP", 17)
 /// The names that have got an address, in the order of these; and how many protocols were listed.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    invented: Vec<String>,
+    invented: IndexSet<String>,
     listed: usize,
 }
 
@@ -83,15 +84,12 @@ impl Names {
         if let Ok(address) = name.parse() {
             return Ok(address);
         }
-        let index = match self.invented.iter().position(|known| known == name) {
+        let index = match self.invented.get_index_of(name) {
             Some(index) => index,
             None if self.invented.len() == usize::from(u16::MAX) => {
                 return Err(aborted("too many names were looked up"));
             }
-            None => {
-                self.invented.push(name.to_owned());
-                self.invented.len() - 1
-            }
+            None => self.invented.insert_full(name.to_owned()).0,
         };
         let [low, high] = (index as u16 + 1).to_le_bytes();
         Ok(Ipv4Addr::new(172, 29, low, high))
@@ -101,7 +99,7 @@ impl Names {
         let IpAddr::V4(address) = address else { return None };
         let [172, 29, low, high] = address.octets() else { return None };
         let number = usize::from(u16::from_le_bytes([low, high]));
-        self.invented.get(number.checked_sub(1)?).map(String::as_str)
+        self.invented.get_index(number.checked_sub(1)?).map(String::as_str)
     }
 }
 
