@@ -82,6 +82,9 @@ for name in q_static q_jumps; do
 done
 build q_static_wasm q_static.cpp -O1 -std=c++17 -fwasm-exceptions $exit_runtime
 build q_terminate q_terminate.cpp -O1 -std=c++17 -fexceptions $exit_runtime
+build q_later q_later.c -O1
+build q_later_exit q_later.c -O1 $exit_runtime
+build q_later_sleep q_later.c -O2 -sASYNCIFY -DSLEEPS
 pthread="-pthread -sPTHREAD_POOL_SIZE=8 $exit_runtime"
 for name in t_queue t_kinds t_detach t_print t_many t_proxy t_input; do
   build $name $name.c -O1 $pthread
@@ -91,6 +94,7 @@ for name in t_local t_std t_throw t_end; do
   build $name $name.cpp -O1 -std=c++17 -fexceptions $pthread -sINITIAL_MEMORY=64MB
 done
 build t_main t_queue.c -O1 $pthread -sPROXY_TO_PTHREAD -sINITIAL_MEMORY=64MB
+build e_timers e_timers.c -O1 $exit_runtime
 build needs_js needs_js.c -O1
 build p_minified p_rw.c -O3 $exit_runtime
 [ -e "$work/p_minified.js" ] && cp "$work/p_minified.js" "$guests/"
@@ -104,6 +108,8 @@ done
 for name in t_queue t_kinds t_detach t_proxy t_grow t_local t_std t_throw t_main; do
   expect $name $name ''
 done
+expect e_timers e_timers ''
+expect e_timers e_timers_leaves '' leaves
 expect p_format p_format 'first line\nsecond line\nlast without end'
 expect p_stream p_stream 'the cat the dog\na cat the\n'
 expect p_env p_env '' one '' 'two words' ünïcode
@@ -114,6 +120,12 @@ expect q_process q_process '' -v --name=long -v rest
 for case in 0 1 2 3; do
   expect q_terminate q_terminate_$case '' $case
 done
+for case in 0 1 2 3 4 5 6; do
+  expect q_later q_later_$case '' $case
+  expect q_later_exit q_later_exit_$case '' $case
+done
+expect q_later q_later_7 '' 7
+expect q_later_sleep q_later_sleep '' 8
 for zone in UTC Europe/Berlin America/New_York Australia/Sydney Asia/Kolkata; do
   expect p_time p_time_${zone//\//_} ''
 done

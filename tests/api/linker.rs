@@ -70,6 +70,8 @@ fn origins_are_recognised() {
     for (import, word) in [
         (r#""env" "emscripten_memcpy_js""#, "palisade_emscripten"),
         (r#""env" "__syscall_openat""#, "palisade_emscripten"),
+        (r#""GOT.func" "f""#, "shared library"),
+        (r#""env" "__memory_base""#, "shared library"),
         (r#""env" "invoke_vii""#, "palisade_emscripten"),
         (r#""a" "b""#, "-O3"),
         (r#""wasi_snapshot_preview1" "fd_write""#, "palisade_wasi::add_to_linker"),

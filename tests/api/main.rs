@@ -12,6 +12,7 @@ mod linker;
 mod mappings;
 mod memory;
 mod pooling;
+mod rebind;
 mod reuse;
 mod segments;
 mod stores;

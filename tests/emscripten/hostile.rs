@@ -171,6 +171,11 @@ fn guests_and_hosts_that_call_each_other_end_with_the_stack() {
             "(drop (call $host (i32.const 512)))",
         ),
         (
+            r#""emscripten_sleep" (func $host (param i32))"#,
+            "(param i32) (drop (call $soon (i32.const 2) (i32.const 0))) (call $host (i32.const 1))",
+            "(drop (call $soon (i32.const 2) (i32.const 0))) (call $host (i32.const 1))",
+        ),
+        (
             r#""exit" (func $host (param i32))"#,
             r#"(export "fflush") (param i32) (result i32) (call $host (i32.const 0)) (i32.const 0)"#,
             "(call $host (i32.const 1))",
@@ -210,6 +215,8 @@ fn guests_and_hosts_that_call_each_other_end_with_the_stack() {
                 (import "env" "__pthread_create_js"
                     (func $create (param i32 i32 i32 i32) (result i32)))
                 (import "env" "__syscall_open" (func $open (param i32 i32 i32) (result i32)))
+                (import "env" "emscripten_set_immediate"
+                    (func $soon (param i32 i32) (result i32)))
                 (import "env" "invoke_vi" (func $try (param i32)))
                 (import "env" "__cxa_throw" (func $throw (param i32 i32 i32)))
                 (data (i32.const 32) "/tmp/file\00")

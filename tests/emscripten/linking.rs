@@ -1,7 +1,7 @@
 //! Modules that are recognised, bound, or refused.
 
 use crate::{engine, guest, library, set_up};
-use palisade::{Engine, Linker, Module, Store};
+use palisade::{Engine, Linker, Module, Store, Trap};
 use palisade_emscripten::{
     Emscripten, EmscriptenBuilder, Imports, MissingFunction, Program, add_to_linker, is_emscripten,
     is_minified,
@@ -94,6 +94,41 @@ fn embedders_can_define_functions() {
     assert_eq!(program.run(&mut store).unwrap(), 0);
 }
 
+/// What catches is not made by linking alone, and an embedder can have its own.
+#[test]
+fn functions_that_catch_belong_to_a_program() {
+    let module = module(
+        r#"(module (import "env" "invoke_ii" (func $invoke (param i32 i32) (result i32)))
+            (memory (export "memory") 1)
+            (table (export "__indirect_function_table") 1 funcref)
+            (func (export "stackSave") (result i32) i32.const 0)
+            (func (export "stackRestore") (param i32))
+            (func (export "setThrew") (param i32 i32))
+            (func (export "main") (result i32) (call $invoke (i32.const 20) (i32.const 1))))"#,
+    );
+    let mut linker: Linker<Emscripten> = Linker::new(engine());
+    add_to_linker(&mut linker, &module, |guest| guest).unwrap();
+    let context = || EmscriptenBuilder::new().build().unwrap();
+    let mut store = Store::new(engine(), context());
+    let alone = linker.instantiate(&mut store, &module).unwrap();
+    let main = alone.get_typed_func::<(), i32>(&mut store, "main").unwrap();
+    let error = main.call(&mut store, ()).unwrap_err();
+    assert!(format!("{error:#}").contains("before the program is set up"), "{error:#}");
+
+    let mut store = Store::new(engine(), context());
+    let program = Program::instantiate(&mut store, &linker, &module, |guest| guest).unwrap();
+    let error = program.run(&mut store).unwrap_err();
+    assert_eq!(error.downcast_ref(), Some(&Trap::TableOutOfBounds));
+
+    let mut linker = Linker::new(engine());
+    let imports = Imports::of(&module).defined_elsewhere("env", "invoke_ii");
+    imports.add_to_linker(&mut linker, |guest: &mut Emscripten| guest).unwrap();
+    linker.func_wrap("env", "invoke_ii", |a: i32, b: i32| a + b).unwrap();
+    let mut store = Store::new(engine(), context());
+    let program = Program::instantiate(&mut store, &linker, &module, |guest| guest).unwrap();
+    assert_eq!(program.run(&mut store).unwrap(), 21);
+}
+
 #[test]
 fn types_that_no_version_has_are_refused() {
     for (name, ty) in [
@@ -175,6 +210,13 @@ fn dynamic_linking_is_refused() {
             (import "env" "__memory_base" (global i32)))"#,
     );
     let error = set_up(&dynamic, &mut EmscriptenBuilder::new()).unwrap_err();
+    assert!(error.to_string().contains("dynamically"), "{error}");
+    // What it takes from other modules is not called JavaScript.
+    let dynamic = module(
+        r#"(module (import "env" "side" (func)) (import "GOT.mem" "value" (global (mut i32))))"#,
+    );
+    let mut linker: Linker<Emscripten> = Linker::new(engine());
+    let error = add_to_linker(&mut linker, &dynamic, |guest| guest).unwrap_err();
     assert!(error.to_string().contains("dynamically"), "{error}");
 }
 

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod ending;
+mod events;
 mod exports;
 mod files;
 mod hostile;
@@ -17,7 +18,7 @@ mod programs;
 mod threads;
 mod threads_newer;
 
-use palisade::{Config, Engine, Linker, Module, Result, Store};
+use palisade::{Engine, Linker, Module, Result, Store};
 use palisade_emscripten::{Emscripten, EmscriptenBuilder, Imports, Program, Threads};
 use palisade_wasi::{MemoryInputPipe, MemoryOutputPipe};
 use std::sync::OnceLock;
@@ -25,8 +26,7 @@ use std::sync::OnceLock;
 /// One engine for all tests.
 fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
-    // A call that catches goes through the host, whose frames are large without optimisation.
-    ENGINE.get_or_init(|| Engine::new(Config::new().max_wasm_stack(1 << 20)).unwrap())
+    ENGINE.get_or_init(Engine::default)
 }
 
 /// A guest program of the tree.

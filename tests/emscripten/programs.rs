@@ -75,7 +75,7 @@ rethrown inner
 
 /// Runs a program and compares with what Node has done.
 #[track_caller]
-fn as_in_node(name: &str, case: &str, args: &[&str], input: &str, zone: Option<&str>) {
+pub(crate) fn as_in_node(name: &str, case: &str, args: &[&str], input: &str, zone: Option<&str>) {
     let outcome = run_with(name, args, input, |builder| match zone {
         Some(zone) => builder.env("TZ", zone),
         None => builder,

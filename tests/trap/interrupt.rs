@@ -228,6 +228,12 @@ fn the_next_call() {
         assert_interrupted(fine.call(&mut store, ()));
         assert_eq!(fine.call(&mut store, ()).expect("only once"), 42);
     }
+    // What the host notices is not there for the next call.
+    store.check_interrupt().expect("not interrupted");
+    store.interrupt_handle().interrupt();
+    assert_interrupted(store.check_interrupt());
+    store.check_interrupt().expect("only once");
+    assert_eq!(fine.call(&mut store, ()).expect("not interrupted"), 42);
     let handle = store.interrupt_handle();
     drop(store);
     handle.interrupt();

@@ -72,7 +72,7 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) stub_missing: bool,
 
-    /// Emscripten: what minified names mean, as JSON (see `palisade emscripten map`)
+    /// Emscripten: what minified names mean, as JSON (see `palisade emscripten map`); by default the JavaScript beside the module (`app.js` beside `app.wasm`) says it
     #[arg(long, value_name = "FILE")]
     pub(crate) import_map: Option<PathBuf>,
 
@@ -183,7 +183,7 @@ pub(crate) fn execute(options: &Options, out: &mut Output) -> Result<ExitCode, F
     Ok(ExitCode::SUCCESS)
 }
 
-/// Lets a module start threads. One of them that ends the program ends this process: the others cannot be told.
+/// Lets a module start threads. One of them that ends the program ends this process, whatever the others wait for.
 fn allow_threads(
     store: &mut Store<WasiCtx>,
     linker: &Linker<WasiCtx>,
@@ -279,8 +279,7 @@ fn wasi_context(options: &Options, args: &[String]) -> Result<WasiCtx, Failure> 
 impl Options {
     fn engine(&self) -> Result<Engine, Failure> {
         let mut config = Config::new();
-        // Programs come from engines with about 1 MiB, and may need several times as much here, where calls that catch
-        // (Emscripten's `invoke_*`) go through the host. A main thread usually has 8 MiB.
+        // Programs come from engines with about 1 MiB, and may need more here. A main thread usually has 8 MiB.
         config.max_wasm_stack(4 << 20);
         config.compilation(match self.compile {
             Compile::Eager => Compilation::Eager,

@@ -401,7 +401,7 @@ impl<'a> Env<'a> {
     }
 }
 
-/// Flags of loads of what never changes while the instance lives.
+/// Flags of loads of what never changes while wasm of the store runs.
 fn constant() -> MemFlagsData {
     MemFlagsData::trusted().with_readonly().with_can_move()
 }

@@ -154,7 +154,11 @@ impl<T: 'static> Bound<T> {
             Some(func) => Some(*func.func()),
             None => self.typed::<u32, u32>(&mut store, &["fflush"])?.map(|func| *func.func()),
         };
+        let raise = self.func(&mut store, &["raise"]);
+        let timeout = self.func(&mut store, &["_emscripten_timeout"]);
+        let asyncify = self.func(&mut store, &["asyncify_start_unwind"]).is_some();
         let linked = &mut (self.ctx)(store.data_mut()).linked;
+        (linked.raise, linked.timeout, linked.asyncify) = (raise, timeout, asyncify);
         linked.table = linked.table.or(table);
         linked.malloc = malloc;
         linked.free = free;

@@ -14,6 +14,7 @@ use crate::guest::{Guest, GuestMemory};
 use crate::import_map::ImportMap;
 use crate::signature::Args;
 use crate::threads::Member;
+use crate::timers::Timers;
 
 /// What happens when a guest wants more memory than there can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +34,7 @@ pub struct Emscripten {
     pub(crate) shared: Arc<Shared>,
     pub(crate) linked: Linked,
     pub(crate) exceptions: Exceptions,
+    pub(crate) timers: Timers,
     /// The upper half of a 64-bit result, or the second one of some functions.
     pub(crate) temp_ret0: u32,
     /// To which threads it belongs, if there can be threads.
@@ -83,8 +85,12 @@ pub(crate) struct Linked {
     /// What runs when the program exits, in this order.
     pub(crate) at_exit: Vec<Func>,
     pub(crate) flush: Option<Func>,
-    /// The functions behind `invoke_*`, by their number.
-    pub(crate) invokes: crate::invoke::Targets,
+    /// Raises a signal.
+    pub(crate) raise: Option<Func>,
+    /// Tells the C library that an interval timer is due.
+    pub(crate) timeout: Option<Func>,
+    /// Whether the module can leave its functions and come back to them (-sASYNCIFY).
+    pub(crate) asyncify: bool,
 }
 
 impl std::fmt::Debug for Emscripten {
@@ -106,6 +112,7 @@ impl Emscripten {
             shared,
             linked: Linked::default(),
             exceptions: Exceptions::default(),
+            timers: Timers::default(),
             temp_ret0: 0,
             member: None,
         }

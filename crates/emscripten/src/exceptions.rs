@@ -19,6 +19,7 @@ use palisade::{
 
 use crate::ctx::{Emscripten, aborted};
 use crate::errno::Fault;
+use crate::events::in_table;
 use crate::guest::Guest;
 use crate::link::{Context, enter};
 use crate::stream::lock;
@@ -368,14 +369,7 @@ pub(crate) fn call_in_table<T: 'static>(
     argument: u32,
 ) -> Result<()> {
     let table = ctx(caller.data_mut()).linked.table;
-    let entry = table.and_then(|table| table.get(&mut *caller, index.into()));
-    let func = match entry {
-        None => return Err(palisade::Trap::TableOutOfBounds.into()),
-        Some(entry) => match entry.as_func() {
-            Some(Some(func)) => *func,
-            _ => return Err(palisade::Trap::IndirectCallToNull.into()),
-        },
-    };
+    let func = in_table(&mut *caller, table, index)?;
     let results = func.ty(&*caller).results().len();
     let mut results = vec![Val::I32(0); results];
     func.call(&mut *caller, &[Val::I32(argument.cast_signed())], &mut results)

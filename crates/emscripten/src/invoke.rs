@@ -1,19 +1,21 @@
 //! `invoke_*`: calls of the guest's table that catch what the guest throws.
 //!
-//! The work is done by a small module that is made for the guest: for each type, a function that saves the guest's stack pointer, calls the table, and catches the tag of guest throws
-//! and no other; a trap, an exit or an exception of another kind goes through it untouched. What
-//! the guest imports is a host function that only calls it, because the table does not exist
-//! yet when imports are needed.
+//! The work is done by a small module that is made for the guest: for each type, a function that
+//! saves the guest's stack pointer, calls the table, and catches the tag of guest throws and no
+//! other; a trap, an exit or an exception of another kind goes through it untouched. It needs the
+//! guest's table, which does not exist yet when imports are needed. So the guest begins with
+//! imports that only fail, and these are bound again once there is an instance. No such call
+//! goes through the host.
 
 use std::collections::HashMap;
 use std::fmt::Write;
 
 use palisade::{
-    AsContextMut, Caller, Engine, Error, Extern, Func, FuncType, Instance, Linker, Module, Result,
-    Tag, TypedFunc, Val, ValType, WasmParams, WasmResults,
+    AsContextMut, Error, Extern, ExternType, FuncType, Instance, Linker, Module, Result, Tag,
+    ValType,
 };
 
-use crate::link::Context;
+use crate::ImportMap;
 
 /// An import `invoke_*`: its type, and that of the functions that it calls.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,13 +25,6 @@ pub(crate) struct Invoke {
     called: (Vec<ValType>, Vec<ValType>),
     /// 64-bit integers of the functions that are called are two of 32 bits in the import.
     legalised: bool,
-}
-
-/// The functions behind the imports, in their order.
-#[derive(Default)]
-pub(crate) struct Targets {
-    funcs: Vec<Func>,
-    typed: Typed,
 }
 
 impl Invoke {
@@ -155,198 +150,132 @@ pub(crate) struct Needs {
     pub(crate) tag: Tag,
 }
 
-/// The module behind the imports in the text format, and the number of each import's function. One
-/// type is written once: a guest can have very many imports of a very long one.
-fn write_module(invokes: impl Iterator<Item = Invoke>) -> (String, Vec<usize>) {
-    let mut text = String::from(
-        "(module
-          (import \"guest\" \"table\" (table 0 funcref))
-          (import \"guest\" \"save\" (func $save (result i32)))
-          (import \"guest\" \"restore\" (func $restore (param i32)))
-          (import \"guest\" \"set_threw\" (func $threw (param i32 i32)))
-          (import \"host\" \"temp\" (func $temp (param i32)))
-          (import \"host\" \"thrown\" (tag $thrown (param i32)))\n",
-    );
-    let mut functions = HashMap::new();
-    let mut numbers = Vec::new();
-    for invoke in invokes {
-        let next = functions.len();
-        let number = *functions.entry(invoke.signature()).or_insert(next);
-        if number == next {
-            invoke.write(number, &mut text);
+/// The imports `invoke_*` of a module, and the module behind them, which serves the instances of
+/// all threads.
+pub(crate) struct Invokes {
+    behind: Module,
+    /// Both names of each import, and the number of its function.
+    imports: Vec<(String, String, usize)>,
+}
+
+impl Invokes {
+    /// `None` if the module has no such imports. Those that the embedder has defined are not ours.
+    pub(crate) fn new<T: 'static>(
+        mut store: impl AsContextMut<Data = T>,
+        linker: &Linker<T>,
+        module: &Module,
+        map: Option<&ImportMap>,
+    ) -> Result<Option<Invokes>> {
+        let mut text = Text::default();
+        let mut imports = Vec::new();
+        for import in module.imports() {
+            let ExternType::Func(ty) = import.ty() else { continue };
+            let at = (import.module(), import.name());
+            let name = map.map_or(at.1, |map| map.import(at.0, at.1));
+            let Some(invoke) = Invoke::new(name, &ty).filter(Invoke::is_supported) else {
+                continue;
+            };
+            if linker.get(&mut store, OURS, &note(at.0, at.1)).is_some() {
+                imports.push((at.0.to_owned(), at.1.to_owned(), text.add(&invoke)));
+            }
         }
-        numbers.push(number);
+        if imports.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Invokes { behind: Module::new(module.engine(), text.finish())?, imports }))
     }
-    text.push(')');
-    (text, numbers)
-}
 
-/// The module behind the imports, and the number of each import's function; none if there are no imports. It serves the
-/// instances of all threads.
-pub(crate) fn compile(
-    engine: &Engine,
-    invokes: impl Iterator<Item = Invoke>,
-) -> Result<Option<(Module, Vec<usize>)>> {
-    let (text, numbers) = write_module(invokes);
-    if numbers.is_empty() {
-        return Ok(None);
+    /// Makes the functions for one instance, and binds its imports to them.
+    pub(crate) fn bind(
+        &self,
+        mut store: impl AsContextMut,
+        instance: Instance,
+        needs: Needs,
+    ) -> Result<()> {
+        let mut store = store.as_context_mut();
+        let Needs { table, save, restore, set_threw, set_temp, tag } = needs;
+        let needs = [table, save, restore, set_threw, set_temp, tag.into()];
+        let behind = Instance::new(&mut store, &self.behind, &needs)?;
+        for (module, name, number) in &self.imports {
+            let func = behind.get_func(&mut store, &number.to_string()).expect("it is exported");
+            instance.rebind_import(&mut store, module, name, func)?;
+        }
+        Ok(())
     }
-    Ok(Some((Module::new(engine, &text)?, numbers)))
 }
 
-/// Makes the functions behind the imports for one instance, in their order.
-pub(crate) fn make(
-    mut store: impl AsContextMut,
-    (module, numbers): &(Module, Vec<usize>),
-    needs: Needs,
-) -> Result<Targets> {
-    let imports =
-        [needs.table, needs.save, needs.restore, needs.set_threw, needs.set_temp, needs.tag.into()];
-    let instance = Instance::new(&mut store, module, &imports)?;
-    let mut targets = Targets::default();
-    for number in numbers {
-        let func = instance.get_func(&mut store, &number.to_string()).expect("it is exported");
-        targets.typed.push(&store, &func);
-        targets.funcs.push(func);
+/// The module behind the imports in the text format. One type is written once: a guest can have
+/// very many imports of a very long one.
+#[derive(Default)]
+struct Text {
+    functions: String,
+    numbers: HashMap<String, usize>,
+}
+
+impl Text {
+    /// The number of an import's function.
+    fn add(&mut self, invoke: &Invoke) -> usize {
+        let next = self.numbers.len();
+        let number = *self.numbers.entry(invoke.signature()).or_insert(next);
+        if number == next {
+            invoke.write(number, &mut self.functions);
+        }
+        number
     }
-    Ok(targets)
+
+    fn finish(self) -> String {
+        format!(
+            "(module
+              (import \"guest\" \"table\" (table 0 funcref))
+              (import \"guest\" \"save\" (func $save (result i32)))
+              (import \"guest\" \"restore\" (func $restore (param i32)))
+              (import \"guest\" \"set_threw\" (func $threw (param i32 i32)))
+              (import \"host\" \"temp\" (func $temp (param i32)))
+              (import \"host\" \"thrown\" (tag $thrown (param i32)))
+              {})",
+            self.functions
+        )
+    }
 }
 
-fn set_up<T>() -> Result<T> {
-    Err(Error::msg("an `invoke_` function is called before the program is set up"))
+/// Under this name, a linker notes which imports are the host's and not the embedder's.
+const OURS: &str = "palisade-emscripten";
+
+fn note(module: &str, name: &str) -> String {
+    format!("{module}.{name}")
 }
 
-/// Defines an import whose types are known at run time only.
-fn define_dynamic<T: 'static>(
+/// Defines an import until there is a program, which binds it again.
+pub(crate) fn define<T: 'static>(
     linker: &mut Linker<T>,
     (module, name): (&str, &str),
-    number: usize,
     ty: FuncType,
-    ctx: impl Context<T>,
 ) -> Result<()> {
-    let call = move |mut caller: Caller<'_, T>, params: &[Val], results: &mut [Val]| {
-        let target = ctx(caller.data_mut()).linked.invokes.funcs.get(number).copied();
-        let Some(func) = target else { return set_up() };
-        func.call(&mut caller, params, results)
-    };
-    linker.func_new(module, name, ty, call)?;
+    linker.func_new(module, name, ty, |_, _, _| {
+        Err(Error::msg("an `invoke_` function is called before the program is set up"))
+    })?;
+    linker.func_wrap(OURS, &note(module, name), || {})?;
     Ok(())
-}
-
-/// Calls the function behind an import whose Rust types are known.
-#[inline(always)]
-fn call_typed<T: 'static, P: WasmParams, R: WasmResults>(
-    caller: &mut Caller<'_, T>,
-    target: Option<Option<TypedFunc<P, R>>>,
-    params: P,
-) -> Result<R> {
-    match target {
-        Some(Some(func)) => func.call(caller, params),
-        _ => set_up(),
-    }
-}
-
-/// The types that most imports have: the index and up to seven more integers, with or without
-/// a result that is one. `$void` and `$int` are the names of the fields for these types.
-macro_rules! usual {
-    ($($count:literal $void:ident $int:ident: $($name:ident)*;)*) => {
-        /// Functions with their Rust types; each list has a place for every import.
-        #[derive(Default)]
-        struct Typed {
-            $(
-                $void: Vec<Option<TypedFunc<($(usual!(@type $name),)*), ()>>>,
-                $int: Vec<Option<TypedFunc<($(usual!(@type $name),)*), u32>>>,
-            )*
-        }
-
-        impl Typed {
-            /// Adds a function with its Rust types, if they are usual.
-            fn push(&mut self, store: &impl AsContextMut, func: &Func) {
-                $(
-                    self.$void.push(func.typed(store).ok());
-                    self.$int.push(func.typed(store).ok());
-                )*
-            }
-        }
-
-        /// Defines the import, with Rust's types if they are usual.
-        pub(crate) fn define<T: 'static>(
-            linker: &mut Linker<T>,
-            at: (&str, &str),
-            number: usize,
-            ty: FuncType,
-            ctx: impl Context<T>,
-        ) -> Result<()> {
-            let integers = ty.params().all(|ty| ty == ValType::I32);
-            let result = match ty.results().next() {
-                None => Some(false),
-                Some(ValType::I32) if ty.results().len() == 1 => Some(true),
-                Some(_) => None,
-            };
-            let count = ty.params().len();
-            match (count, result.filter(|_| integers)) {
-                $(
-                    ($count, Some(true)) => {
-                        linker.func_wrap(
-                            at.0,
-                            at.1,
-                            move |mut caller: Caller<'_, T>, $($name: u32),*| -> Result<u32> {
-                                let typed = &ctx(caller.data_mut()).linked.invokes.typed;
-                                let target = typed.$int.get(number).copied();
-                                call_typed(&mut caller, target, ($($name,)*))
-                            },
-                        )?;
-                        Ok(())
-                    }
-                    ($count, Some(false)) => {
-                        linker.func_wrap(
-                            at.0,
-                            at.1,
-                            move |mut caller: Caller<'_, T>, $($name: u32),*| -> Result<()> {
-                                let typed = &ctx(caller.data_mut()).linked.invokes.typed;
-                                let target = typed.$void.get(number).copied();
-                                call_typed(&mut caller, target, ($($name,)*))
-                            },
-                        )?;
-                        Ok(())
-                    }
-                )*
-                _ => define_dynamic(linker, at, number, ty, ctx),
-            }
-        }
-    };
-    (@type $name:ident) => { u32 };
-}
-
-usual! {
-    1 void1 int1: index;
-    2 void2 int2: index a;
-    3 void3 int3: index a b;
-    4 void4 int4: index a b c;
-    5 void5 int5: index a b c d;
-    6 void6 int6: index a b c d e;
-    7 void7 int7: index a b c d e f;
-    8 void8 int8: index a b c d e f g;
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Invoke, write_module};
+    use super::{Invoke, Text};
     use palisade::{Engine, FuncType, ValType};
 
     #[test]
     fn a_type_is_written_once() {
         let engine = Engine::default();
-        let invoke = |name: &str, params: usize| {
+        let mut text = Text::default();
+        let mut add = |name: &str, params: usize| {
             let ty = FuncType::new(&engine, vec![ValType::I32; params], []);
-            Invoke::new(name, &ty).unwrap()
+            text.add(&Invoke::new(name, &ty).unwrap())
         };
         // The last two have the same types, but one of them passes halves.
-        let invokes = [("v", 1), ("vii", 3), ("other", 1), ("vj", 3), ("vii", 3)];
-        let invokes = invokes.map(|(name, params)| invoke(&format!("invoke_{name}"), params));
-        let (text, numbers) = write_module(invokes.into_iter());
+        let imports = [("v", 1), ("vii", 3), ("other", 1), ("vj", 3), ("vii", 3)];
+        let numbers = imports.map(|(name, params)| add(&format!("invoke_{name}"), params));
         assert_eq!(numbers, [0, 1, 0, 2, 1]);
-        assert_eq!(text.matches("(func (export").count(), 3);
+        assert_eq!(text.finish().matches("(func (export").count(), 3);
     }
 
     #[test]

@@ -21,12 +21,6 @@ const KINDS: &[(&str, &str)] = &[
     ("emscripten_async_wget", "fetch, by JavaScript"),
     ("emscripten_websocket", "WebSockets, by JavaScript"),
     ("emscripten_idb", "IndexedDB, by JavaScript"),
-    ("emscripten_set_main_loop", "the browser's event loop"),
-    ("emscripten_request_animation_frame", "the browser's event loop"),
-    ("emscripten_async_call", "the browser's event loop"),
-    ("emscripten_set_timeout", "the browser's event loop"),
-    ("emscripten_set_interval", "the browser's event loop"),
-    ("emscripten_sleep", "asyncify: waiting for JavaScript"),
     ("emscripten_set_", "HTML5 events, by JavaScript"),
     ("emscripten_get_element", "HTML5, by JavaScript"),
     ("_dlopen_js", "dynamic linking while the program runs"),
@@ -95,7 +89,8 @@ pub(crate) fn minified(module: &Module) -> Error {
     Error::msg(format!(
         "the names of the module's {count} imports are minified (`a.a` ...), as by emcc -O3: only \
          the JavaScript that was made with the module knows what they mean\n\
-         hint: build with -O2 or --profiling-funcs, or take the names from that JavaScript: \
+         hint: build with -O2 or -g, or as WebAssembly alone (`emcc -o program.wasm`), or take the \
+         names from that JavaScript, which `palisade run` finds beside the module: \
          `palisade emscripten map program.js > map.json`, then `--import-map map.json`"
     ))
 }

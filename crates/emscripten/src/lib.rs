@@ -41,22 +41,21 @@
 //! * There is no network, and no process but its own.
 //! * Every pointer and length that it passes is checked. A bad one gives `EFAULT` where there is an
 //!   error number to give, and a trap elsewhere.
-//! * It can block its thread, by reading an inherited stdin or waiting.
+//! * It can block its thread, by reading an inherited stdin or waiting. When `main` has returned,
+//!   [`Program::run`] goes on while timers or a main loop of the guest are set.
 //! * It can start threads if the embedder allows that ([`Program::with_threads`]), as many as that
 //!   says, and they end with the program.
 //! * What is JavaScript by nature (`EM_ASM`, `EM_JS`, embind, HTML5, OpenGL, fetch) is refused when
 //!   the module is linked.
 //!
-//! Without WebAssembly's own exceptions, calls in `try` blocks go through the host, and each takes
-//! some hundred bytes of its stack more. For programs that recurse deeply that way, and for what
-//! runs in JavaScript engines, [`Config::max_wasm_stack`](palisade::Config::max_wasm_stack) may have
-//! to be larger than it is.
+//! For what recurses deeply in JavaScript engines, which have about 1 MiB of stack,
+//! [`Config::max_wasm_stack`](palisade::Config::max_wasm_stack) may have to be larger than it is.
 //!
 //! Names and types are those of Emscripten 3.1.6 and of current releases (4.0). Sources are the
 //! imports and exports of modules, and the documentation of WASI, the Itanium C++ ABI (exceptions)
 //! and musl.
 //!
-//! Deliberately absent: wasm64, asyncify.
+//! Deliberately absent: wasm64; asyncify, but for sleeping.
 
 #![forbid(unsafe_code)]
 
@@ -65,6 +64,7 @@ mod builder;
 mod ctx;
 mod detect;
 mod errno;
+mod events;
 mod exceptions;
 mod fs;
 mod glue;
@@ -84,6 +84,7 @@ mod setup;
 mod signature;
 mod stream;
 mod threads;
+mod timers;
 mod uncaught;
 
 pub use builder::EmscriptenBuilder;

@@ -9,12 +9,12 @@ use palisade::{
 };
 
 use crate::ctx::{Call, Emscripten};
-use crate::detect::{is_minified, is_threaded};
+use crate::detect::{is_dynamic, is_minified, is_threaded};
 use crate::guest::{Guest, GuestMemory};
 use crate::import_map::ImportMap;
 use crate::invoke::Invoke;
 use crate::signature::{Args, fits};
-use crate::{exceptions, host, invoke, javascript, mapping, memory, threads};
+use crate::{events, exceptions, host, invoke, javascript, mapping, memory, threads};
 
 /// Finds the context in the data of a store.
 pub(crate) trait Context<T>:
@@ -112,7 +112,6 @@ impl<'a> Imports<'a> {
             return Err(javascript::minified(self.module));
         }
         let threaded = is_threaded(self.module, self.map);
-        let mut invokes = 0;
         let mut missing = Vec::new();
         for import in self.module.imports() {
             let at = (import.module(), import.name());
@@ -121,14 +120,11 @@ impl<'a> Imports<'a> {
                 Some(map) => map.import(at.0, at.1),
                 None => at.1,
             };
-            let invoke = Invoke::new(name, &ty).filter(Invoke::is_supported);
-            let number = invokes;
-            invokes += usize::from(invoke.is_some());
             if self.elsewhere.contains(&at) {
                 continue;
             }
-            if invoke.is_some() {
-                invoke::define(linker, at, number, ty, ctx)?;
+            if Invoke::new(name, &ty).is_some_and(|invoke| invoke.is_supported()) {
+                invoke::define(linker, at, ty)?;
             } else if let Err(why) = self.define(linker, at, name, &ty, ctx)? {
                 if self.stub_missing || threaded && PROXIED.contains(&name) {
                     let message = format!("the guest called `{}.{name}`: {why}", at.0);
@@ -140,7 +136,11 @@ impl<'a> Imports<'a> {
                 }
             }
         }
-        if missing.is_empty() { Ok(()) } else { Err(refusal(self.module, &missing)) }
+        match missing.is_empty() {
+            true => Ok(()),
+            false if is_dynamic(self.module) => Err(dynamic()),
+            false => Err(refusal(self.module, &missing)),
+        }
     }
 
     /// Defines a function that the host has, or says why not.
@@ -215,6 +215,14 @@ fn wrong_type(pattern: &str, ty: &FuncType) -> String {
     format!("the host has it with other types (`{pattern}`) than {ty}")
 }
 
+/// The refusal of parts of programs that are linked when they are loaded.
+pub(crate) fn dynamic() -> Error {
+    Error::msg(
+        "the module is built to be linked dynamically (-sMAIN_MODULE or -sSIDE_MODULE), which \
+         this host does not do yet",
+    )
+}
+
 fn refusal(module: &Module, missing: &[(ImportType<'_>, &str, String)]) -> Error {
     let count = missing.len();
     let mut message = match count {
@@ -255,6 +263,8 @@ const TYPED: &[(&str, &str)] = &[
     ("emscripten_memcpy_js", "iii:?"),
     ("emscripten_resize_heap", "i:i"),
     ("exit", "i:v"),
+    ("emscripten_force_exit", "i:v"),
+    ("emscripten_sleep", "i:v"),
     ("_mmap_js", "iiiijii:i|iiiiiii:i"),
     ("_tzset_js", "iii:v"),
     ("_emscripten_throw_longjmp", ":v"),
@@ -337,8 +347,11 @@ fn define_typed<T: 'static>(
         "emscripten_resize_heap" => define! { |caller, requested: u32| -> u32 {
             memory::resize(&mut caller, ctx, requested)
         }},
-        "exit" => define! { |caller, code: i32| -> () {
+        "exit" | "emscripten_force_exit" => define! { |caller, code: i32| -> () {
             Err(crate::bound::exit(&mut caller, ctx, code))
+        }},
+        "emscripten_sleep" => define! { |caller, millis: u32| -> () {
+            events::sleep(&mut caller, ctx, millis)
         }},
         "_mmap_js" => mapping::define_mmap(linker, (module, real), ty, ctx)?,
         "_tzset_js" => define! { |caller, timezone: u32, daylight: u32, names: u32| -> () {

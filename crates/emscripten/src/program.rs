@@ -5,7 +5,6 @@
 //! buffered. A library (`--no-entry`) is ready after the constructors.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use palisade::{
     AsContextMut, Error, Extern, Instance, InstancePre, Linker, Module, Result, StoreContextMut,
@@ -17,8 +16,9 @@ use crate::Layout;
 use crate::bound::{Bound, MAIN, call_main, run_at_exit};
 use crate::ctx::{Emscripten, Linked, aborted};
 use crate::detect::{is_dynamic, is_threaded};
+use crate::events::{LOOK_UP, pause};
 use crate::guest::GuestMemory;
-use crate::link::Context;
+use crate::link::{Context, dynamic};
 use crate::prepare::provide;
 use crate::setup::Plan;
 use crate::stream::lock;
@@ -32,9 +32,6 @@ pub struct Program<T: 'static> {
     /// Its threads, if it can have some.
     crew: Option<Arc<Crew>>,
 }
-
-/// How long the first thread waits for events until it looks whether it is interrupted.
-const LOOK_UP: Duration = Duration::from_millis(50);
 
 /// What runs `main` on a thread of its own (`-sPROXY_TO_PTHREAD`).
 const PROXY: [&str; 2] = ["emscripten_proxy_main", "_emscripten_proxy_main"];
@@ -165,10 +162,19 @@ impl<T: 'static> Program<T> {
     pub fn run(&self, mut store: impl AsContextMut<Data = T>) -> Result<i32> {
         let mut store = store.as_context_mut();
         let result = match self.main(&mut store) {
-            Ok(code) => run_at_exit(&mut store, &*self.bound.ctx).map(|()| code),
-            Err(error) if error.is::<Unwind>() => self.wait_for_events(&mut store).map(|()| 0),
+            Ok(code) => self.wait_for_events(&mut store, true).map(|()| code),
+            Err(error) if error.is::<Unwind>() => {
+                self.wait_for_events(&mut store, false).map(|()| 0)
+            }
             Err(error) => Err(error),
         };
+        let result = result.and_then(|code| {
+            let data = (self.bound.ctx)(store.data_mut());
+            if data.timers.never_exits() {
+                data.linked.at_exit.clear();
+            }
+            run_at_exit(&mut store, &*self.bound.ctx).map(|()| code)
+        });
         let result = self.end(&mut store, result);
         let shared = (self.bound.ctx)(store.data_mut()).shared.clone();
         lock(&shared.files).flush_streams();
@@ -211,20 +217,33 @@ impl<T: 'static> Program<T> {
         error.map_or(result, Err)
     }
 
-    /// Does what threads ask the first one to do, until it is the only one.
-    fn wait_for_events(&self, store: &mut StoreContextMut<'_, T>) -> Result<()> {
-        let Some(crew) = &self.crew else { return Ok(()) };
+    /// The event loop: calls what the guest has set timers for, and does what threads ask the
+    /// first one to do. It ends when there is nothing more to come; if `main` has `returned`, also
+    /// when nothing keeps the program alive but threads.
+    fn wait_for_events(&self, store: &mut StoreContextMut<'_, T>, returned: bool) -> Result<()> {
         let events = Events::new(&self.bound, &mut *store)?;
-        // Only wasm is interrupted, and here none runs: that is what this function is for.
-        let text = "(module (func (export \"pass\")))";
-        let module = Module::new(store.engine(), text)?;
-        let pass = Instance::new(&mut *store, &module, &[])?;
-        let pass = pass.get_typed_func::<(), ()>(&mut *store, "pass")?;
-        while let Some(inbox) = crew.wait_for_mail(None, LOOK_UP) {
-            pass.call(&mut *store, ())?;
-            events.handle(&mut *store, &inbox)?;
+        // Such a program exits (-sEXIT_RUNTIME), others go on for whatever is to come.
+        let at_exit = &(self.bound.ctx)(store.data_mut()).linked.at_exit;
+        let exits = returned && !at_exit.is_empty();
+        loop {
+            let timers = events.timers(store.data_mut());
+            let goes_on = match exits && !timers.never_exits() {
+                true => timers.keep_alive(),
+                false => !timers.is_empty(),
+            };
+            let wait = timers.wait().min(LOOK_UP);
+            if returned && !goes_on {
+                return Ok(());
+            }
+            let inbox = self.crew.as_ref().and_then(|crew| crew.wait_for_mail(None, wait));
+            if inbox.is_none() {
+                if !goes_on || self.crew.as_ref().is_some_and(|crew| crew.is_over(None)) {
+                    return Ok(());
+                }
+                pause((self.bound.ctx)(store.data_mut()), wait);
+            }
+            events.handle(&mut *store, &inbox.unwrap_or_default())?;
         }
-        Ok(())
     }
 
     /// Prepares the guest's stack and runs constructors.
@@ -341,12 +360,10 @@ impl<T: 'static> Ready<T> {
             return Err(Error::msg("the context belongs to another program already"));
         }
         if is_dynamic(module) {
-            return Err(Error::msg(
-                "the module is built to be linked dynamically (-sMAIN_MODULE or -sSIDE_MODULE), \
-                 which this host does not do",
-            ));
+            return Err(dynamic());
         }
-        let plan = Arc::new(Plan::new(module, data)?);
+        let plan = Arc::new(Plan::new(&mut *store, linker, module, ctx)?);
+        let data = ctx(store.data_mut());
         let threaded = is_threaded(module, data.shared.import_map.as_ref());
         let mut files = lock(&data.shared.files);
         files.old = plan.layout() == Layout::Old;

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use palisade::{AsContextMut, Caller, Error, Extern, ExternType, Func, Instance, Module, Result};
+use palisade::{AsContextMut, Caller, Error, Extern, Func, Instance, Linker, Module, Result};
 
 use crate::Layout;
 use crate::bound::Bound;
-use crate::ctx::{Emscripten, Linked};
+use crate::ctx::Linked;
 use crate::exceptions::{Style, Thrower};
-use crate::invoke::{self, Invoke, Needs};
+use crate::invoke::{Invokes, Needs};
 use crate::link::Context;
 use crate::prepare::{guess_layout, imports};
 
@@ -16,25 +16,27 @@ use crate::prepare::{guess_layout, imports};
 pub(crate) struct Plan {
     layout: Layout,
     style: Style,
-    /// What is behind the module's `invoke_*`, and how many these are.
-    invokes: Option<(Module, Vec<usize>)>,
+    invokes: Option<Invokes>,
 }
 
 impl Plan {
-    pub(crate) fn new(module: &Module, data: &Emscripten) -> Result<Plan> {
-        let map = data.shared.import_map.as_ref();
-        let invokes = module.imports().filter_map(|import| {
-            let ExternType::Func(ty) = import.ty() else { return None };
-            let name = map.map_or(import.name(), |map| map.import(import.module(), import.name()));
-            Invoke::new(name, &ty).filter(Invoke::is_supported)
-        });
+    pub(crate) fn new<T: 'static>(
+        mut store: impl AsContextMut<Data = T>,
+        linker: &Linker<T>,
+        module: &Module,
+        ctx: impl Context<T>,
+    ) -> Result<Plan> {
+        let mut store = store.as_context_mut();
+        let data = ctx(store.data_mut());
+        let shared = data.shared.clone();
+        let map = shared.import_map.as_ref();
         Ok(Plan {
-            layout: data.shared.layout.unwrap_or_else(|| guess_layout(module, map)),
+            layout: shared.layout.unwrap_or_else(|| guess_layout(module, map)),
             style: match imports(module, data, "__cxa_allocate_exception") {
                 true => Style::Host,
                 false => Style::Guest,
             },
-            invokes: invoke::compile(module.engine(), invokes)?,
+            invokes: Invokes::new(&mut store, linker, module, map)?,
         })
     }
 
@@ -59,7 +61,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Finds what the host uses of an instance, and makes what is behind its `invoke_*`.
+    /// Finds what the host uses of an instance, and binds its `invoke_*`.
     pub(crate) fn bind<T: 'static>(
         &self,
         mut store: impl AsContextMut<Data = T>,
@@ -70,17 +72,16 @@ impl Plan {
         let bound = Bound { instance, ctx: Arc::new(ctx) };
         bound.bind(&mut store)?;
         if let Some(invokes) = &self.invokes {
-            make_invokes(&bound, &mut store, invokes, ctx)?;
+            bind_invokes(&bound, &mut store, invokes, ctx)?;
         }
         Ok(bound)
     }
 }
 
-/// Makes what is behind the `invoke_*` of an instance.
-fn make_invokes<T: 'static>(
+fn bind_invokes<T: 'static>(
     bound: &Bound<T>,
     mut store: impl AsContextMut<Data = T>,
-    invokes: &(Module, Vec<usize>),
+    invokes: &Invokes,
     ctx: impl Context<T>,
 ) -> Result<()> {
     let mut store = store.as_context_mut();
@@ -110,8 +111,7 @@ fn make_invokes<T: 'static>(
         set_temp: set_temp.into(),
         tag: thrower.expect("set before there is an instance").0,
     };
-    let targets = invoke::make(&mut store, invokes, needs)
-        .map_err(|error| error.context("the exports behind `invoke_` are not Emscripten's"))?;
-    ctx(store.data_mut()).linked.invokes = targets;
-    Ok(())
+    invokes
+        .bind(&mut store, bound.instance, needs)
+        .map_err(|error| error.context("the exports behind `invoke_` are not Emscripten's"))
 }

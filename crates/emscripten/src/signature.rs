@@ -57,6 +57,10 @@ impl Args<'_> {
         self.i32().cast_unsigned()
     }
 
+    pub(crate) fn f64(&mut self) -> f64 {
+        self.next().unwrap_f64()
+    }
+
     /// An i64, in one piece or two.
     pub(crate) fn i64(&mut self) -> i64 {
         match self.next() {

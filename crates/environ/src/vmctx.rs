@@ -202,7 +202,7 @@ pub enum VmFuncKind {
     HostArray,
 }
 
-/// An imported function in a vmctx; constant.
+/// An imported function in a vmctx; constant while wasm of the store runs.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct VmFunctionImport {

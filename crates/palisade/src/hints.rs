@@ -69,6 +69,13 @@ fn origin(missing: &[ImportType<'_>]) -> Option<&'static str> {
             || name.starts_with("__cxa_")
             || matches!(name, "sbrk" | "__assert_fail" | "abort" | "setTempRet0" | "getTempRet0")
     };
+    let got = missing.iter().any(|import| matches!(import.module(), "GOT.mem" | "GOT.func"));
+    if got || any("env", &|name| matches!(name, "__memory_base" | "__table_base")) {
+        return Some(
+            "this is a shared library (`-shared`, -sSIDE_MODULE), to be linked with its program when that is loaded; \
+             dynamic linking is not supported yet",
+        );
+    }
     if any("env", &emscripten) {
         return Some(
             "this looks like an Emscripten module; its imports come from `palisade_emscripten::add_to_linker`",

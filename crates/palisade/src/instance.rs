@@ -87,6 +87,77 @@ impl Instance {
         Module::from_inner(store.instance(self.index(store)).module().clone())
     }
 
+    /// Gives the functions that the instance imports as `module`.`name` another meaning: what it calls by that import from
+    /// now on is `func`. With this, modules that need each other can be joined, and what an import means may depend on
+    /// the instance. References that were taken of the import before stay what they are.
+    ///
+    /// # Errors
+    ///
+    /// When no function is imported by this name, when the type of `func` does not fit, and while WebAssembly of the
+    /// store runs.
+    ///
+    /// # Panics
+    ///
+    /// If the instance or `func` belongs to another store.
+    ///
+    /// ```
+    /// use palisade::{Engine, Func, Instance, Module, Store};
+    ///
+    /// let engine = Engine::default();
+    /// let mut store = Store::new(&engine, ());
+    /// let even = r#"(module (import "odd" "is_odd" (func $is_odd (param i32) (result i32)))
+    ///     (func (export "is_even") (param i32) (result i32)
+    ///         (if (result i32) (i32.eqz (local.get 0)) (then (i32.const 1))
+    ///             (else (call $is_odd (i32.sub (local.get 0) (i32.const 1)))))))"#;
+    /// let odd = r#"(module (import "even" "is_even" (func $is_even (param i32) (result i32)))
+    ///     (func (export "is_odd") (param i32) (result i32)
+    ///         (if (result i32) (i32.eqz (local.get 0)) (then (i32.const 0))
+    ///             (else (call $is_even (i32.sub (local.get 0) (i32.const 1)))))))"#;
+    ///
+    /// let later = Func::wrap(&mut store, |_: i32| -> i32 { 0 });
+    /// let even = Instance::new(&mut store, &Module::new(&engine, even)?, &[later.into()])?;
+    /// let is_even = even.get_func(&mut store, "is_even").unwrap();
+    /// let odd = Instance::new(&mut store, &Module::new(&engine, odd)?, &[is_even.into()])?;
+    /// let is_odd = odd.get_func(&mut store, "is_odd").unwrap();
+    /// even.rebind_import(&mut store, "odd", "is_odd", is_odd)?;
+    /// assert_eq!(is_even.typed::<i32, i32>(&store)?.call(&mut store, 10)?, 1);
+    /// # Ok::<(), palisade::Error>(())
+    /// ```
+    pub fn rebind_import(
+        &self,
+        mut store: impl AsContextMut,
+        module: &str,
+        name: &str,
+        func: Func,
+    ) -> Result<()> {
+        let store = store.as_context_mut().opaque();
+        let index = self.index(store);
+        let value = Extern::from(func).to_import(store);
+        let of_instance = Module::from_inner(store.instance(index).module().clone());
+        if store.is_active() {
+            return Err(Error::usage(format!(
+                "the import `\"{module}\".\"{name}\"` cannot be bound again while WebAssembly of its store runs"
+            )));
+        }
+        let imports = of_instance.imports().filter(|import| {
+            (import.module(), import.name()) == (module, name) && import.ty().func().is_some()
+        });
+        let mut found = false;
+        for import in imports {
+            found = true;
+            matching::check(store, &import.ty(), value).with_context(|| {
+                format!("incompatible import type for `\"{module}\".\"{name}\"`")
+            })?;
+        }
+        if !found {
+            return Err(Error::usage(format!(
+                "no function is imported as `\"{module}\".\"{name}\"`"
+            )));
+        }
+        vm::rebind_import(store, index, (module, name), value);
+        Ok(())
+    }
+
     /// Its exports, in the order of the module.
     pub fn exports<'a, T: 'static>(
         &'a self,

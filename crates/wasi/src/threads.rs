@@ -5,12 +5,13 @@
 //! Invariant: a number stands for at most one thread at a time, from before its store is made until
 //! after that is dropped. Nothing refers to a thread that has ended.
 //!
-//! A guest cannot be stopped from outside yet, so nothing here ends a thread that runs: see
-//! [`WasiThreadsCtx`] for what becomes of them.
+//! The end of the program interrupts the stores of all threads, which stops wasm and its waits for
+//! memory, but no function of the host: a thread in one ends when that comes back.
 //!
 //! <https://github.com/WebAssembly/wasi-threads>
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc::{self, Sender};
@@ -18,8 +19,8 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, Weak};
 use std::thread;
 
 use palisade::{
-    AsContextMut, Caller, Error, ExternType, Instance, InstancePre, Linker, MemoryType, Module,
-    Result, SharedMemory, Store, Trap, TypedFunc, ValType,
+    AsContextMut, Caller, Error, ExternType, Instance, InstancePre, InterruptHandle, Linker,
+    MemoryType, Module, Result, SharedMemory, Store, Trap, TypedFunc, ValType,
 };
 
 use crate::ctx::lock;
@@ -32,7 +33,7 @@ const SPAWN: (&str, &str) = ("wasi", "thread-spawn");
 const ENTRY: &str = "wasi_thread_start";
 
 /// Takes the thread's number, and what it was started with.
-type Entry = TypedFunc<(i32, i32), ()>;
+type Start = TypedFunc<(i32, i32), ()>;
 
 /// What a guest gets when no thread was started; any negative number will do.
 const NOT_STARTED: i32 = -1;
@@ -211,15 +212,17 @@ fn define_spawn<T: Clone + Send + 'static>(
 /// of the store that it is started from. With a [`WasiCtx`](crate::WasiCtx) in that, all threads
 /// share one state of WASI, and none keeps the others waiting.
 ///
-/// A thread that calls `proc_exit` or traps ends the program: the first such error goes to the
-/// handler set by [`on_end`](WasiThreadsBuilder::on_end), or to [`wait`](Self::wait). A panic of a
-/// host function is such an error, too. When the call of `_start` comes back the program has ended
-/// as well, in the words of wasi-threads, and ought to take its threads along.
+/// A thread that calls `proc_exit` or traps ends the program: all others are stopped, and the call
+/// of the guest that the embedder has made, or else the next one, ends with
+/// [`Trap::Interrupt`](palisade::Trap::Interrupt). The error by which that thread has ended goes to
+/// the handler set by [`on_end`](WasiThreadsBuilder::on_end), or to [`wait`](Self::wait). A panic of
+/// a host function is such an error, too.
 ///
-/// A library cannot do that yet: threads that are running then **go on**, and have what they use,
-/// memory, descriptors and clones of the data, until they end by themselves or the process does.
-/// Once this is dropped they start no others. An embedder may `wait` for them, see by
-/// [`running`](Self::running) whether there are any, or end its process, as `palisade run` does.
+/// When the call of `_start` comes back the program has ended as well, in the words of wasi-threads,
+/// and takes its threads along: they are stopped when this is dropped, or by [`stop`](Self::stop). A
+/// library may have threads that go on; an embedder sees by [`running`](Self::running) whether there
+/// are any. A thread that waits in a function of the host, such as for input, is stopped when that
+/// comes back, and has what it uses until then.
 ///
 /// ```
 /// use palisade::{Engine, Linker, Module, Store};
@@ -256,13 +259,20 @@ impl<T: Clone + Send + 'static> WasiThreadsCtx<T> {
     /// # Errors
     ///
     /// As for [`InstancePre::instantiate`].
-    pub fn instantiate(&self, store: impl AsContextMut<Data = T>) -> Result<Instance> {
+    pub fn instantiate(&self, mut store: impl AsContextMut<Data = T>) -> Result<Instance> {
+        lock(&self.0.group.state).first = Some(store.as_context_mut().interrupt_handle());
         self.0.pre().instantiate(store)
     }
 
     /// How many threads there are besides the one that the guest began with.
     pub fn running(&self) -> usize {
         lock(&self.0.group.state).running.len()
+    }
+
+    /// Stops all threads but the one that the guest began with, which can start no others then. They
+    /// end soon, not at once; [`wait`](Self::wait) waits for that.
+    pub fn stop(&self) {
+        self.0.group.stop();
     }
 
     /// Waits until no thread is [`running`](Self::running), or one has ended the program.
@@ -273,6 +283,12 @@ impl<T: Clone + Send + 'static> WasiThreadsCtx<T> {
     /// function. It is given once, and not here if there is a handler for it.
     pub fn wait(&self) -> Result<()> {
         self.0.group.wait()
+    }
+}
+
+impl<T> Drop for WasiThreadsCtx<T> {
+    fn drop(&mut self) {
+        self.0.group.stop();
     }
 }
 
@@ -315,7 +331,7 @@ impl<T: Clone + Send + 'static> Spawner<T> {
     /// threads, and would nest on one stack.
     fn run(self: Arc<Self>, running: &Running, data: T, arg: i32, started: &Sender<i32>) {
         let guest = move || {
-            let instance = self.instantiate(data);
+            let instance = self.instantiate(data, running);
             // From here on, whether threads can be started is for others to say.
             drop(self);
             match instance {
@@ -336,11 +352,12 @@ impl<T: Clone + Send + 'static> Spawner<T> {
         }
     }
 
-    fn instantiate(&self, data: T) -> Result<(Store<T>, Entry)> {
+    fn instantiate(&self, data: T, running: &Running) -> Result<(Store<T>, Start)> {
         let mut store = Store::new(self.pre().module().engine(), data);
         if let Some(prepare) = &self.prepare {
             prepare(&mut store);
         }
+        running.begin(store.interrupt_handle())?;
         let instance = self.pre().instantiate(&mut store)?;
         let entry = instance.get_typed_func(&mut store, ENTRY)?;
         Ok((store, entry))
@@ -356,20 +373,29 @@ struct Group {
 }
 
 struct State {
-    /// The numbers of those that run.
-    running: HashSet<i32>,
+    /// Those that run, by their numbers, and what stops them if they are in their stores.
+    running: HashMap<i32, Option<InterruptHandle>>,
+    /// Stops the thread that the guest began with.
+    first: Option<InterruptHandle>,
     last_tid: i32,
-    /// Whether one of them has ended the program.
+    /// Whether the program has ended.
     ended: bool,
     /// By what, until somebody asks for it.
     error: Option<Error>,
     on_end: Option<Box<OnEnd>>,
 }
 
+impl State {
+    /// What stops the threads that run.
+    fn handles(&self) -> Vec<InterruptHandle> {
+        self.running.values().flatten().cloned().collect()
+    }
+}
+
 impl Group {
     fn new(max: usize, on_end: Option<Box<OnEnd>>) -> Group {
-        let state =
-            State { running: HashSet::new(), last_tid: 0, ended: false, error: None, on_end };
+        let running = HashMap::new();
+        let state = State { running, first: None, last_tid: 0, ended: false, error: None, on_end };
         Group { max, state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -383,7 +409,8 @@ impl Group {
         let mut tid = state.last_tid;
         loop {
             tid = tid % MAX_TID + 1;
-            if state.running.insert(tid) {
+            if let Entry::Vacant(place) = state.running.entry(tid) {
+                place.insert(None);
                 break;
             }
         }
@@ -398,14 +425,29 @@ impl Group {
             return;
         }
         state.ended = true;
-        let Some(on_end) = state.on_end.take() else {
-            state.error = Some(error);
-            self.changed.notify_all();
-            return;
-        };
-        // It may do anything, such as to ask how many threads are running.
+        let on_end = state.on_end.take();
+        let mut error = Some(error);
+        if on_end.is_none() {
+            state.error = error.take();
+        }
+        let handles = state.handles();
+        let first = state.first.clone();
         drop(state);
-        on_end(error);
+        self.changed.notify_all();
+        // It may do anything, such as to ask how many threads are running, or not come back.
+        if let (Some(on_end), Some(error)) = (on_end, error) {
+            on_end(error);
+        }
+        handles.iter().chain(&first).for_each(InterruptHandle::interrupt);
+    }
+
+    /// The program has ended otherwise.
+    fn stop(&self) {
+        let mut state = lock(&self.state);
+        state.ended = true;
+        let handles = state.handles();
+        drop(state);
+        handles.iter().for_each(InterruptHandle::interrupt);
     }
 
     fn wait(&self) -> Result<()> {
@@ -426,6 +468,22 @@ impl Group {
 struct Running {
     group: Arc<Group>,
     tid: i32,
+}
+
+impl Running {
+    /// The thread has a store.
+    ///
+    /// # Errors
+    ///
+    /// When the program has ended meanwhile.
+    fn begin(&self, handle: InterruptHandle) -> Result<()> {
+        let mut state = lock(&self.group.state);
+        if state.ended {
+            return Err(Error::msg("the program has ended"));
+        }
+        state.running.insert(self.tid, Some(handle));
+        Ok(())
+    }
 }
 
 impl Drop for Running {

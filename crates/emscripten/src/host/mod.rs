@@ -25,6 +25,7 @@ use crate::ctx::Call;
 use crate::errno::Errno;
 use crate::signature::Value;
 use crate::threads::{self, calls};
+use crate::timers;
 
 /// A function of the host, by how it fails.
 #[derive(Clone, Copy)]
@@ -197,7 +198,6 @@ const TABLE: &[(&str, &str, Body)] = &[
     ("alignfault", ":v", Plain(process::alignfault)),
     ("proc_exit", "i:v", Plain(process::proc_exit)),
     ("_exit", "i:v", Plain(process::proc_exit)),
-    ("emscripten_force_exit", "i:v", Plain(process::proc_exit)),
     ("system", "i:i", Plain(process::system)),
     ("_emscripten_system", "i:i", Plain(process::system)),
     ("getloadavg", "ii:i", Plain(process::getloadavg)),
@@ -206,7 +206,7 @@ const TABLE: &[(&str, &str, Body)] = &[
     ("sched_yield", ":i", Plain(process::zero)),
     ("__map_file", "ii:i", Plain(process::minus_one)),
     ("llvm_eh_typeid_for", "i:i", Plain(process::identity)),
-    ("emscripten_has_asyncify", ":i", Plain(process::zero)),
+    ("emscripten_has_asyncify", ":i", Plain(process::has_asyncify)),
     ("_emscripten_out", "i:v", Plain(process::out)),
     ("_emscripten_err", "i:v", Plain(process::err)),
     ("emscripten_outn", "ii:v", Plain(process::outn)),
@@ -216,7 +216,34 @@ const TABLE: &[(&str, &str, Body)] = &[
     ("emscripten_console_log", "i:v", Plain(process::out)),
     ("emscripten_console_warn", "i:v", Plain(process::err)),
     ("emscripten_console_error", "i:v", Plain(process::err)),
-    ("_emscripten_runtime_keepalive_clear", ":v", Plain(process::nothing)),
+
+    // The event loop.
+    ("emscripten_async_call", "iii:v", Plain(timers::async_call)),
+    ("emscripten_set_timeout", "idi:i", Plain(timers::set_timeout)),
+    ("emscripten_set_interval", "idi:i", Plain(timers::set_interval)),
+    ("emscripten_set_timeout_loop", "idi:?", Plain(timers::set_timeout_loop)),
+    ("emscripten_set_immediate", "ii:i", Plain(timers::set_immediate)),
+    ("emscripten_set_immediate_loop", "ii:?", Plain(timers::set_immediate_loop)),
+    ("emscripten_request_animation_frame", "ii:i", Plain(timers::request_frame)),
+    ("emscripten_request_animation_frame_loop", "ii:?", Plain(timers::request_frames)),
+    ("emscripten_clear_timeout", "i:v", Plain(timers::clear)),
+    ("emscripten_clear_interval", "i:v", Plain(timers::clear)),
+    ("emscripten_clear_immediate", "i:v", Plain(timers::clear)),
+    ("emscripten_cancel_animation_frame", "i:v", Plain(timers::clear)),
+    ("emscripten_set_main_loop", "iii:v", Plain(timers::set_main_loop)),
+    ("emscripten_set_main_loop_arg", "iiii:v", Plain(timers::set_main_loop_arg)),
+    ("emscripten_cancel_main_loop", ":v", Plain(timers::cancel_main_loop)),
+    ("emscripten_pause_main_loop", ":v", Plain(timers::pause_main_loop)),
+    ("emscripten_resume_main_loop", ":v", Plain(timers::resume_main_loop)),
+    ("emscripten_set_main_loop_timing", "ii:i", Plain(timers::set_timing)),
+    ("emscripten_get_main_loop_timing", "ii:v", Plain(timers::timing)),
+    ("emscripten_set_main_loop_expected_blockers", "i:v", Plain(process::nothing)),
+    ("alarm", "i:i", Plain(timers::alarm)),
+    ("_setitimer_js", "id:i", Plain(timers::set_interval_timer)),
+    ("emscripten_runtime_keepalive_push", ":v", Plain(timers::push_alive)),
+    ("emscripten_runtime_keepalive_pop", ":v", Plain(timers::pop_alive)),
+    ("emscripten_runtime_keepalive_check", ":i", Plain(timers::is_kept_alive)),
+    ("_emscripten_runtime_keepalive_clear", ":v", Plain(timers::clear_alive)),
 
     // Threads; more of them are in `threads/calls.rs`.
     ("emscripten_check_blocking_allowed", ":v", Plain(process::nothing)),
@@ -233,7 +260,7 @@ const TABLE: &[(&str, &str, Body)] = &[
     ("pthread_kill", "ii:i", Plain(calls::kill)),
     ("__pthread_kill_js", "ii:i", Plain(calls::kill)),
     ("emscripten_unwind_to_js_event_loop", ":v", Plain(threads::unwind)),
-    ("emscripten_exit_with_live_runtime", ":v", Plain(threads::unwind)),
+    ("emscripten_exit_with_live_runtime", ":v", Plain(timers::stay_alive)),
 
     // What sanitizers ask of JavaScript's stack: nothing is known.
     ("emscripten_return_address", "i:i", Plain(process::zero)),

@@ -31,6 +31,11 @@ pub(super) fn assert_fail(call: &mut Call<'_>) -> Result<Value> {
     )))
 }
 
+/// Whether the guest can sleep, as its JavaScript understands that.
+pub(super) fn has_asyncify(call: &mut Call<'_>) -> Result<Value> {
+    Ok(Value::I32(call.ctx.linked.asyncify.into()))
+}
+
 /// The guest found its stack pointer outside of its stack, in linear memory.
 pub(super) fn stack_overflow(call: &mut Call<'_>) -> Result<Value> {
     let requested = call.args.u32();

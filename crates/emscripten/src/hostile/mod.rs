@@ -196,6 +196,7 @@ impl Attack {
         // Who asks to wait for a month waits for a month. NULL is no limit, which is not waited for
         // where nothing can happen.
         match name.as_str() {
+            "emscripten_sleep" => arguments[0] = Val::I32(self.random.pick(&[0, 1])),
             "__syscall_poll" if self.threads => {
                 arguments[2] = Val::I32(self.random.pick(&[0, 1]));
             }
@@ -212,6 +213,22 @@ impl Attack {
         };
         if func.call(&mut self.store, &arguments, &mut results).is_err() {
             self.store.take_pending_exception();
+        }
+    }
+
+    /// Starts two threads as programs do.
+    fn start_threads(&mut self) {
+        let create = self.calls.iter().find(|(_, (name, ..))| name == "__pthread_create_js");
+        let Some((create, _)) = create.cloned() else { return };
+        for address in [80_000_u32, 80_256] {
+            let stack = [200_000_u32, 4096].map(u32::to_le_bytes).concat();
+            self.write(address + 52, &stack);
+            let routine = 1;
+            let arg = self.word();
+            let arguments = [address, 0, routine, arg].map(|word| Val::I32(word.cast_signed()));
+            let mut result = [Val::I32(0)];
+            // What it calls of the guest's may fail.
+            let _ = create.call(&mut self.store, &arguments, &mut result);
         }
     }
 
@@ -340,6 +357,7 @@ fn every_function_survives_threads() {
     for round in 0.. {
         let target = &targets[round % targets.len()];
         let mut attack = Attack::new(target, &ground.folder(), seed + round as u64);
+        attack.start_threads();
         if round < targets.len() {
             attack.call_each(&mut called);
         }

@@ -164,6 +164,8 @@ pub(super) fn text(functions: &[Function], round: usize, threads: bool) -> (Stri
              (call $perhaps) (i32.and (local.get 0) (i32.const 1)))
            (func (export \"__cxa_is_pointer_type\") (param i32) (result i32)
              (call $perhaps) (i32.and (local.get 0) (i32.const 1)))
+           (func (export \"raise\") (param i32) (result i32) (call $perhaps) (i32.const 0))
+           (func (export \"_emscripten_timeout\") (param i32 f64) (call $perhaps))
            (func (export \"__funcs_on_exit\") (call $perhaps))
            (func (export \"fflush\") (param i32) (result i32) (call $perhaps) (i32.const 0))
            {calls})"
@@ -175,7 +177,9 @@ pub(super) fn text(functions: &[Function], round: usize, threads: bool) -> (Stri
 /// A wild argument. Who asks to wait for a month waits for a month, so nobody does.
 fn argument(name: &str, at: (usize, char)) -> &'static str {
     match (name, at) {
-        ("__syscall_poll", (2, _)) => "(i32.and (call $word) (i32.const 1))",
+        ("emscripten_sleep", _) | ("__syscall_poll", (2, _)) => {
+            "(i32.and (call $word) (i32.const 1))"
+        }
         ("__syscall__newselect", (4, _)) => "(i32.const -4)",
         (_, (_, 'l')) => "(i64.extend_i32_s (call $word))",
         (_, (_, 'd')) => "(f64.convert_i32_s (call $word))",

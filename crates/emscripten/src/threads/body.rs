@@ -3,20 +3,19 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
 
-use palisade::{
-    AsContextMut, Error, Func, FuncType, InstancePre, Result, Store, Trap, TypedFunc, Val, ValType,
-};
+use palisade::{AsContextMut, Error, Func, InstancePre, Result, Store, TypedFunc, Val};
 
 use super::crew::{Crew, Inbox, Running};
 use super::{Member, OnStuck, PATIENCE, Prepare, Start, Threads, Unwind};
 use crate::bound::{Bound, Find, not_ours};
 use crate::ctx::Linked;
+use crate::events::{call_loosely, go_on, in_table, run_due, takes};
 use crate::guest::GuestMemory;
 use crate::link::Context;
 use crate::setup::Plan;
 use crate::stream::lock;
+use crate::timers::Timers;
 
 /// Stack of a thread besides what the engine allows wasm: for host functions, and for the few
 /// frames below wasm.
@@ -129,28 +128,6 @@ impl<T: Clone + Send + 'static, C: Context<T>> Spawner<T, C> {
     }
 }
 
-/// Whether a function takes at most so many numbers, and gives any.
-fn is_loose(ty: &FuncType, most: usize) -> bool {
-    ty.params().len() <= most && ty.params().chain(ty.results()).all(|ty| ty == ValType::I32)
-}
-
-/// Calls a function with as many of the numbers as it takes; its first result, or 0.
-fn call_loosely<T: 'static>(
-    mut store: impl AsContextMut<Data = T>,
-    func: &Func,
-    numbers: &[u32],
-) -> Result<u32> {
-    let ty = func.ty(&store);
-    if !is_loose(&ty, numbers.len()) {
-        return Err(Trap::BadSignature.into());
-    }
-    let args: Vec<Val> =
-        numbers[..ty.params().len()].iter().map(|n| Val::I32(n.cast_signed())).collect();
-    let mut results = vec![Val::I32(0); ty.results().len()];
-    func.call(&mut store, &args, &mut results)?;
-    Ok(results.first().map_or(0, |result| result.unwrap_i32().cast_unsigned()))
-}
-
 /// `_emscripten_thread_init`: the thread, whether it is the browser's main thread and the
 /// program's, whether it can block; then, in newer versions, the default size of stacks, and last
 /// whether it is profiled.
@@ -164,14 +141,15 @@ pub(super) fn init<T: 'static>(
     let is_main = u32::from(is_main);
     let default_stack = if ty.params().len() > 5 && is_main == 1 { 64 << 10 } else { 0 };
     let numbers = [address, is_main, is_main, 1, default_stack, 0];
-    if !is_loose(&ty, numbers.len()) {
+    let numbers = numbers.map(|number| Val::I32(number.cast_signed()));
+    if !takes(&ty, &numbers) {
         return Err(not_ours(Error::msg(format!("it is {ty}")), "_emscripten_thread_init"));
     }
     call_loosely(store, func, &numbers).map(drop)
 }
 
 /// The exports of the thread's instance that it takes.
-struct Body {
+struct Body<T: 'static> {
     init: Option<Func>,
     tls_init: Option<TypedFunc<(), u32>>,
     set_limits: Option<TypedFunc<(u32, u32), ()>>,
@@ -179,11 +157,11 @@ struct Body {
     restore: Option<TypedFunc<u32, ()>>,
     exit: Option<TypedFunc<u32, ()>>,
     current: Option<TypedFunc<(), u32>>,
-    events: Events,
+    events: Events<T>,
 }
 
-impl Body {
-    fn new<T: 'static>(bound: &Bound<T>, store: &mut Store<T>) -> Result<Body> {
+impl<T: 'static> Body<T> {
+    fn new(bound: &Bound<T>, store: &mut Store<T>) -> Result<Body<T>> {
         Ok(Body {
             init: bound.func(&mut *store, &["_emscripten_thread_init"]),
             tls_init: bound.typed(&mut *store, &["emscripten_tls_init", "_emscripten_tls_init"])?,
@@ -199,16 +177,20 @@ impl Body {
         })
     }
 
-    fn run<T: 'static>(&self, store: &mut Store<T>, running: &Running, start: Start) -> Result<()> {
-        match self.main(store, start) {
-            Ok(()) => return Ok(()),
-            Err(error) if error.is::<Unwind>() => {}
+    fn run(&self, store: &mut Store<T>, running: &Running, start: Start) -> Result<()> {
+        let result = match self.main(store, start) {
+            Ok(result) => Some(result),
+            Err(error) if error.is::<Unwind>() => None,
             Err(error) => return Err(error),
-        }
-        // Either it has called `pthread_exit`, or it goes on when it is told something.
-        while self.is_alive(store)? {
-            let Some(inbox) = running.crew.wait_for_mail(Some(running.address), Duration::MAX)
-            else {
+        };
+        // Without a result it has either called `pthread_exit`, or goes on when it is told
+        // something.
+        while match result {
+            Some(_) => self.events.timers(store.data_mut()).keep_alive(),
+            None => self.is_alive(store)?,
+        } {
+            let limit = self.events.timers(store.data_mut()).wait();
+            let Some(inbox) = running.crew.wait_for_mail(Some(running.address), limit) else {
                 return Ok(());
             };
             if inbox.cancel {
@@ -216,10 +198,11 @@ impl Body {
             }
             self.events.handle(&mut *store, &inbox)?;
         }
-        Ok(())
+        result.map_or(Ok(()), |result| self.end(store, result))
     }
 
-    fn main<T: 'static>(&self, store: &mut Store<T>, start: Start) -> Result<()> {
+    /// Sets the thread up and calls its start routine, whose result it gives.
+    fn main(&self, store: &mut Store<T>, start: Start) -> Result<u32> {
         if let Some(func) = &self.init {
             init(&mut *store, func, start.address, false)?;
         }
@@ -234,12 +217,11 @@ impl Body {
         if let Some(tls_init) = &self.tls_init {
             tls_init.call(&mut *store, ())?;
         }
-        let routine = self.events.in_table(&mut *store, start.routine)?;
-        let result = call_loosely(&mut *store, &routine, &[start.arg])?;
-        self.end(store, result)
+        let routine = in_table(&mut *store, self.events.table, start.routine)?;
+        call_loosely(&mut *store, &routine, &[Val::I32(start.arg.cast_signed())])
     }
 
-    fn end<T: 'static>(&self, store: &mut Store<T>, result: u32) -> Result<()> {
+    fn end(&self, store: &mut Store<T>, result: u32) -> Result<()> {
         let Some(exit) = &self.exit else { return Ok(()) };
         match exit.call(&mut *store, result) {
             Err(error) if error.is::<Unwind>() => Ok(()),
@@ -248,7 +230,7 @@ impl Body {
     }
 
     /// A thread that has exited does not know itself any more.
-    fn is_alive<T: 'static>(&self, store: &mut Store<T>) -> Result<bool> {
+    fn is_alive(&self, store: &mut Store<T>) -> Result<bool> {
         match &self.current {
             Some(current) => Ok(current.call(&mut *store, ())? != 0),
             None => Ok(false),
@@ -257,22 +239,23 @@ impl Body {
 }
 
 /// What the guest has for what it is told.
-pub(crate) struct Events {
+pub(crate) struct Events<T: 'static> {
+    ctx: Arc<Find<T>>,
     table: Option<palisade::Table>,
     calls: Option<TypedFunc<(), ()>>,
     mail: Option<TypedFunc<(), ()>>,
     queue: Option<TypedFunc<u32, ()>>,
 }
 
-impl Events {
-    pub(crate) fn new<T: 'static>(
+impl<T: 'static> Events<T> {
+    pub(crate) fn new(
         bound: &Bound<T>,
         mut store: impl AsContextMut<Data = T>,
-    ) -> Result<Events> {
+    ) -> Result<Events<T>> {
         let mut store = store.as_context_mut();
-        let find: &Find<T> = &*bound.ctx;
         Ok(Events {
-            table: find(store.data_mut()).linked.table,
+            ctx: bound.ctx.clone(),
+            table: (bound.ctx)(store.data_mut()).linked.table,
             calls: bound.typed(&mut store, &["emscripten_current_thread_process_queued_calls"])?,
             mail: bound.typed(&mut store, &["_emscripten_check_mailbox"])?,
             queue: bound.typed(
@@ -282,17 +265,19 @@ impl Events {
         })
     }
 
-    /// Lets the guest do what it was told to.
-    pub(crate) fn handle<T: 'static>(
+    /// The timers of the store's thread.
+    pub(crate) fn timers<'a>(&self, data: &'a mut T) -> &'a Timers {
+        &(self.ctx)(data).timers
+    }
+
+    /// Calls what is due, and lets the guest do what it was told to.
+    pub(crate) fn handle(
         &self,
         mut store: impl AsContextMut<Data = T>,
         inbox: &Inbox,
     ) -> Result<()> {
         let mut store = store.as_context_mut();
-        let go_on = |result: Result<()>| match result {
-            Err(error) if error.is::<Unwind>() => Ok(()),
-            result => result,
-        };
+        run_due(&mut store, &*self.ctx)?;
         if let (true, Some(calls)) = (inbox.calls, &self.calls) {
             go_on(calls.call(&mut store, ()))?;
         }
@@ -305,18 +290,5 @@ impl Events {
             }
         }
         Ok(())
-    }
-
-    fn in_table<T: 'static>(
-        &self,
-        mut store: impl AsContextMut<Data = T>,
-        index: u32,
-    ) -> Result<Func> {
-        let entry = self.table.and_then(|table| table.get(&mut store, index.into()));
-        match entry.as_ref().map(|entry| entry.as_func()) {
-            None => Err(Trap::TableOutOfBounds.into()),
-            Some(Some(Some(func))) => Ok(*func),
-            Some(_) => Err(Trap::IndirectCallToNull.into()),
-        }
     }
 }

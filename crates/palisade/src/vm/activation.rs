@@ -366,7 +366,7 @@ unsafe fn limit_stack(ctx: *mut StoreCtx, here: usize) -> Result<()> {
 /// # Safety
 ///
 /// `ctx` must be the context of a live store that only this thread uses.
-unsafe fn take_interrupt(ctx: *mut StoreCtx) -> bool {
+pub(super) unsafe fn take_interrupt(ctx: *mut StoreCtx) -> bool {
     // SAFETY: by this function's contract.
     unsafe { (*ctx).vm.interrupted.swap(0, Ordering::SeqCst) != 0 }
 }

@@ -67,6 +67,29 @@ pub(crate) struct InstanceData {
     dropped_data: Vec<bool>,
 }
 
+/// Sets all functions that an instance imports by this name to `value`, a function of a type that the imports allow. No
+/// wasm of the store may be running: compiled code takes imports to be constant.
+pub(crate) fn rebind_import(
+    store: &mut StoreOpaque,
+    instance: InstanceIndex,
+    (module, name): (&str, &str),
+    value: ImportValue,
+) {
+    assert!(!store.is_active(), "imports are constant for running code");
+    let ImportValue::Func(func) = value else { unreachable!("the caller matches kinds") };
+    let data = store.instance(instance);
+    for import in data
+        .info()
+        .imports
+        .iter()
+        .filter(|import| (&*import.module, &*import.name) == (module, name))
+    {
+        if let EntityIndex::Func(index) = import.item {
+            data.write_func_import(store, index, func);
+        }
+    }
+}
+
 /// The block that compiled code reads.
 struct VmCtx {
     start: NonNull<u8>,
@@ -255,14 +278,7 @@ impl InstanceData {
         for (import, value) in info.imports.iter().zip(imports) {
             match (import.item, *value) {
                 (EntityIndex::Func(index), ImportValue::Func(func)) => {
-                    let target = func.get(store);
-                    let import = VmFunctionImport {
-                        host_code: func.host_code(store),
-                        code: target.code,
-                        vmctx: target.vmctx,
-                        func_ref: target,
-                    };
-                    self.vmctx.write(info.offsets.imported_func(index), import);
+                    self.write_func_import(store, index, func);
                 }
                 (EntityIndex::Table(_), ImportValue::Table(table)) => self.tables.push(table),
                 (EntityIndex::Memory(_), ImportValue::Memory(memory)) => self.memories.push(memory),
@@ -275,6 +291,17 @@ impl InstanceData {
                 _ => unreachable!("the linker matches kinds"),
             }
         }
+    }
+
+    fn write_func_import(&self, store: &StoreOpaque, index: FuncIndex, func: FuncPtr) {
+        let target = func.get(store);
+        let import = VmFunctionImport {
+            host_code: func.host_code(store),
+            code: target.code,
+            vmctx: target.vmctx,
+            func_ref: target,
+        };
+        self.vmctx.write(self.info().offsets.imported_func(index), import);
     }
 
     fn fill_func_refs(&mut self) {

@@ -40,7 +40,7 @@ pub(crate) use background::{compile_in_background, compile_in_background_if_need
 pub(crate) use code::{CodeImage, CodePlace};
 pub(crate) use exception::TagData;
 pub(crate) use global::GlobalData;
-pub(crate) use instance::{ImportValue, InstanceIndex, instantiate};
+pub(crate) use instance::{ImportValue, InstanceIndex, instantiate, rebind_import};
 pub(crate) use interrupt::Interrupt;
 pub(crate) use lazy::{begin_lazily, restore as restore_lazily};
 pub(crate) use memory::MemoryData;

@@ -4,7 +4,7 @@
 //! lives: contexts, memories, tables, instances, host functions. Items of the public API are indices or pointers
 //! paired with the store's id, which is checked before each use.
 
-use super::activation::{Activation, Failure};
+use super::activation::{Activation, Failure, take_interrupt};
 use super::exception::TagData;
 use super::global::GlobalData;
 use super::host_func::{HostBody, HostFuncData};
@@ -250,6 +250,12 @@ impl StoreOpaque {
 
     pub(crate) fn interrupt(&self) -> Interrupt {
         Interrupt::new(self.shared.clone())
+    }
+
+    /// Whether an interrupt was requested, which counts as noticed now.
+    pub(crate) fn take_interrupt(&mut self) -> bool {
+        // SAFETY: the context lives as long as the store, and only this thread uses it.
+        unsafe { take_interrupt(self.ctx.as_ptr()) }
     }
 
     /// The context, for those that wait on behalf of the store.

@@ -2,18 +2,19 @@
 //!
 //! Guests and hosts wait for each other for half a minute at most, and then trap or fail.
 
+mod ends;
+mod refusals;
+
 use crate::{BADF, FAULT};
-use palisade::{
-    Caller, Config, Engine, Linker, Module, SharedMemory, Store, StoreLimitsBuilder, Trap,
-};
+use palisade::{Engine, Linker, Module, SharedMemory, Store, Trap};
 use palisade_wasi::{
-    I32Exit, MemoryOutputPipe, WasiCtx, WasiCtxBuilder, WasiThreadsBuilder, WasiThreadsCtx,
+    MemoryOutputPipe, WasiCtx, WasiCtxBuilder, WasiThreadsBuilder, WasiThreadsCtx,
 };
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// More than anybody has to wait for another one.
@@ -113,6 +114,21 @@ impl Program {
     #[track_caller]
     fn run(&mut self) -> i32 {
         self.run.call(&mut self.store, ()).unwrap()
+    }
+
+    /// Calls a function during which, or behind which, a thread ends the program.
+    #[track_caller]
+    fn run_to_the_end(&mut self) {
+        let result = self.run.call(&mut self.store, ());
+        eventually(|| self.threads.running() == 0);
+        // The first thread is told once.
+        let told = match result {
+            Ok(_) => self.store.check_interrupt(),
+            Err(error) => Err(error),
+        };
+        let error = told.unwrap_err();
+        assert_eq!(error.downcast_ref(), Some(&Trap::Interrupt), "{error:#}");
+        self.store.check_interrupt().unwrap();
     }
 
     /// Waits for all threads, which have to end without an error.
@@ -415,249 +431,6 @@ fn a_thread_that_waits_keeps_nobody_waiting() {
     program.join();
 }
 
-/// What a thread does: exit, trap, or call the host; and then there are no more threads.
-const ENDS: &str = r#"
-    (func (export "wasi_thread_start") (param $tid i32) (param $arg i32)
-        (if (i32.eq (local.get $arg) (i32.const 1)) (then (call $exit (i32.const 7))))
-        (if (i32.eq (local.get $arg) (i32.const 2)) (then (unreachable))))
-    (func (export "run") (result i32)
-        (call $spawn (i32.load (i32.const 0))))"#;
-
-#[test]
-fn an_exit_in_a_thread() {
-    let mut program = Program::new(no_wasi(), ENDS);
-    program.set(0, 1);
-    assert!(program.run() > 0);
-    eventually(|| program.threads.running() == 0);
-    // The program has ended, and starts no thread that would not have exited.
-    program.set(0, 0);
-    assert!(program.run() < 0);
-    let error = program.threads.wait().unwrap_err();
-    assert_eq!(error.downcast_ref(), Some(&I32Exit(7)));
-    program.threads.wait().unwrap();
-}
-
-#[test]
-fn a_trap_in_a_thread() {
-    let mut program = Program::new(no_wasi(), ENDS);
-    assert!(program.run() > 0);
-    program.join();
-    program.set(0, 2);
-    assert!(program.run() > 0);
-    let error = program.threads.wait().unwrap_err();
-    assert_eq!(error.downcast_ref(), Some(&Trap::UnreachableCodeReached));
-    assert!(error.backtrace().is_some());
-}
-
-#[test]
-fn a_handler_of_the_end() {
-    let (send, ended) = mpsc::channel();
-    let mut builder = WasiThreadsBuilder::new();
-    builder.on_end(move |error| send.send(error).unwrap());
-    let mut program = Program::with(no_wasi(), &mut builder, ENDS);
-    program.set(0, 1);
-    assert!(program.run() > 0);
-    let error = ended.recv_timeout(LONG).unwrap();
-    assert_eq!(error.downcast_ref(), Some(&I32Exit(7)));
-    program.join();
-    assert!(program.run() < 0);
-    assert!(ended.try_recv().is_err());
-}
-
-/// It fails as its error would; and the message of the panic is the host's business.
-#[test]
-fn a_panic_of_a_host_function_in_a_thread() {
-    let engine = Engine::default();
-    let mut linker = linker(&engine);
-    linker.func_wrap("host", "panic", || -> () { panic!("on purpose") }).unwrap();
-    let module = Module::new(
-        &engine,
-        r#"(module
-            (import "env" "memory" (memory 1 1 shared))
-            (import "wasi" "thread-spawn" (func $spawn (param i32) (result i32)))
-            (import "host" "panic" (func $panic))
-            (func (export "wasi_thread_start") (param i32 i32) (call $panic))
-            (func (export "run") (result i32) (call $spawn (i32.const 0))))"#,
-    )
-    .unwrap();
-    let mut store = Store::new(&engine, Host::new(no_wasi()));
-    let alive = store.data().alive.clone();
-    let threads = WasiThreadsBuilder::new().build(&mut store, &linker, &module).unwrap();
-    let instance = threads.instantiate(&mut store).unwrap();
-    let run = instance.get_typed_func::<(), i32>(&mut store, "run").unwrap();
-    assert!(run.call(&mut store, ()).unwrap() > 0);
-    let error = threads.wait().unwrap_err();
-    assert!(error.to_string().contains("panicked"), "{error}");
-    eventually(|| threads.running() == 0);
-    assert_eq!(Arc::strong_count(&alive), 2);
-}
-
-/// The call of `run` comes back while a thread goes on. It can start others as long as the embedder keeps it possible.
-#[test]
-fn threads_that_outlive_the_first() {
-    let mut program = Program::new(
-        no_wasi(),
-        r#"(func (export "wasi_thread_start") (param $tid i32) (param $arg i32)
-            (if (local.get $arg) (then (return)))
-            (loop $spin (br_if $spin (i32.eqz (i32.atomic.load (i32.const 0)))))
-            (i32.atomic.store (i32.const 8) (call $spawn (i32.const 1)))
-            (call $done (i32.const 4))
-            (loop $spin (br_if $spin (i32.eq (i32.const 1) (i32.atomic.load (i32.const 0)))))
-            (i32.atomic.store (i32.const 12) (call $spawn (i32.const 1)))
-            (call $done (i32.const 4)))
-        (func (export "run") (result i32) (call $spawn (i32.const 0)))"#,
-    );
-    let alive = program.store.data().alive.clone();
-    assert!(program.run() > 0);
-    assert_eq!(program.threads.running(), 1);
-    program.set(0, 1);
-    eventually(|| program.u32_at(4) == 1);
-    assert!(program.u32_at(8).cast_signed() > 0);
-    let Program { store, threads, memory, run: _ } = program;
-    drop(store);
-    drop(threads);
-    memory.write(0, &2_u32.to_le_bytes()).unwrap();
-    let number = |at| {
-        let mut bytes = [0; 4];
-        memory.read(at, &mut bytes).unwrap();
-        i32::from_le_bytes(bytes)
-    };
-    eventually(|| number(4) == 2);
-    assert!(number(12) < 0);
-    // Its store goes with it.
-    eventually(|| Arc::strong_count(&alive) == 1);
-}
-
-#[test]
-fn nothing_remains_of_threads() {
-    let owned = Arc::new(());
-    let engine = Engine::default();
-    let mut linker = linker(&engine);
-    let kept = owned.clone();
-    linker.func_wrap("host", "kept", move || Arc::strong_count(&kept) as u32).unwrap();
-    let mut program = Program::linked(
-        &linker,
-        no_wasi(),
-        &mut WasiThreadsBuilder::new(),
-        r#"(func (export "wasi_thread_start") (param i32 i32) (call $done (i32.const 0)))
-        (func (export "run") (result i32) (local $i i32)
-            (loop $next
-                (if (i32.le_s (call $spawn (i32.const 0)) (i32.const 0)) (then (unreachable)))
-                (local.set $i (i32.add (local.get $i) (i32.const 1)))
-                (call $until (i32.const 0) (local.get $i))
-                (br_if $next (i32.lt_u (local.get $i) (i32.const 200))))
-            (i32.const 0))"#,
-    );
-    let alive = program.store.data().alive.clone();
-    program.run();
-    program.join();
-    assert_eq!(Arc::strong_count(&alive), 2);
-    drop(program);
-    assert_eq!(Arc::strong_count(&alive), 1);
-    assert_eq!(Arc::strong_count(&owned), 2);
-    drop(linker);
-    assert_eq!(Arc::strong_count(&owned), 1);
-}
-
-#[test]
-fn as_many_threads_as_are_allowed() {
-    // Threads wait for the count at 0 to reach their argument.
-    let mut program = Program::with(
-        no_wasi(),
-        WasiThreadsBuilder::new().max_threads(3),
-        r#"(func (export "wasi_thread_start") (param $tid i32) (param $arg i32)
-            (call $until (i32.const 0) (local.get $arg)))
-        (func (export "run") (result i32)
-            (call $spawn (i32.load (i32.const 4))))"#,
-    );
-    program.set(4, 1);
-    let one = program.run();
-    program.set(4, 2);
-    let (two, three) = (program.run(), program.run());
-    assert!(one > 0 && two > 0 && three > 0);
-    assert!(one != two && two != three && one != three);
-    assert_eq!((program.run(), program.threads.running()), (-1, 3));
-    program.set(0, 1);
-    eventually(|| program.threads.running() == 2);
-    let four = program.run();
-    assert!(four > 0 && four != two && four != three);
-    assert_eq!(program.run(), -1);
-    program.set(0, 2);
-    program.join();
-
-    let mut program = Program::with(no_wasi(), WasiThreadsBuilder::new().max_threads(0), ENDS);
-    assert_eq!(program.run(), -1);
-}
-
-/// Threads whose instances start threads, and so on.
-#[test]
-fn start_functions_that_start_threads() {
-    let mut program = Program::with(
-        no_wasi(),
-        WasiThreadsBuilder::new().max_threads(20),
-        r#"(func $start
-            (drop (i32.atomic.rmw.add (i32.const 0) (i32.const 1)))
-            (drop (call $spawn (i32.const 0))))
-        (start $start)
-        (func (export "wasi_thread_start") (param i32 i32)
-            (drop (i32.atomic.rmw.add (i32.const 4) (i32.const 1))))
-        (func (export "run") (result i32) (i32.load (i32.const 4)))"#,
-    );
-    program.join();
-    // Each waits for the next one to have an instance, so all are there until the last one cannot start another.
-    assert_eq!((program.u32_at(0), program.run()), (21, 20));
-}
-
-#[test]
-fn a_start_function_that_ends_the_program() {
-    for (what, exit) in [("(call $exit (i32.const 5))", Some(I32Exit(5))), ("unreachable", None)] {
-        let mut program = Program::new(
-            no_wasi(),
-            &format!(
-                r#"(func $start (if (i32.load (i32.const 0)) (then {what})))
-                (start $start)
-                (func (export "wasi_thread_start") (param i32 i32))
-                (func (export "run") (result i32) (call $spawn (i32.const 0)))"#
-            ),
-        );
-        program.set(0, 1);
-        assert_eq!(program.run(), -1);
-        let error = program.threads.wait().unwrap_err();
-        assert_eq!(error.downcast_ref::<I32Exit>(), exit.as_ref());
-        assert_eq!(error.is::<Trap>(), exit.is_none());
-    }
-}
-
-/// The stack of a thread fits what the engine allows, and what is beyond that is a trap.
-#[test]
-fn stacks() {
-    const ALLOWED: usize = 16 << 20;
-    let engine = Engine::new(Config::new().max_wasm_stack(ALLOWED)).unwrap();
-    let linker = linker(&engine);
-    let mut program = Program::linked(
-        &linker,
-        no_wasi(),
-        &mut WasiThreadsBuilder::new(),
-        r#"(func $deep (param i32) (result i32)
-            (if (i32.eqz (local.get 0)) (then (return (i32.const 0))))
-            (i32.add (i32.const 1) (call $deep (i32.sub (local.get 0) (i32.const 1)))))
-        (func (export "wasi_thread_start") (param $tid i32) (param $arg i32)
-            (i32.atomic.store (i32.const 4) (call $deep (local.get $arg)))
-            (call $done (i32.const 0)))
-        (func (export "run") (result i32) (call $spawn (i32.load (i32.const 8))))"#,
-    );
-    // A call takes 16 bytes at least.
-    let depth = ALLOWED as u32 / 100;
-    program.set(8, depth);
-    assert!(program.run() > 0);
-    program.join();
-    assert_eq!(program.u32_at(4), depth);
-    program.set(8, u32::MAX);
-    assert!(program.run() > 0);
-    let error = program.threads.wait().unwrap_err();
-    assert_eq!(error.downcast_ref(), Some(&Trap::StackOverflow));
-}
-
 #[test]
 fn a_memory_that_another_thread_has_grown() {
     let stdout = MemoryOutputPipe::new(100);
@@ -748,133 +521,4 @@ fn iovecs_that_change() {
     assert!((0..=CALLS.cast_signed()).contains(&faults));
     assert_eq!(program.u32_at(132), written.load(Ordering::Relaxed));
     program.join();
-}
-
-/// What a module with these items instead of [`PRELUDE`] gives.
-#[track_caller]
-fn refused(items: &str) -> String {
-    let engine = Engine::default();
-    let module = Module::new(&engine, format!("(module {items})")).unwrap();
-    let mut store = Store::new(&engine, Host::new(no_wasi()));
-    let built = WasiThreadsBuilder::new().build(&mut store, &linker(&engine), &module);
-    format!("{:#}", built.unwrap_err())
-}
-
-const SPAWN: &str = r#"(import "wasi" "thread-spawn" (func (param i32) (result i32)))"#;
-const MEMORY: &str = r#"(import "env" "memory" (memory 1 1 shared))"#;
-const ENTRY: &str = r#"(func (export "wasi_thread_start") (param i32 i32))"#;
-
-#[test]
-fn modules_that_lack_something() {
-    for (items, expected) in [
-        (format!("{MEMORY} {SPAWN}"), "no function `wasi_thread_start`"),
-        (
-            format!(r#"{MEMORY} {SPAWN} (func (export "wasi_thread_start") (param i32))"#),
-            "`wasi_thread_start` is not a function with two parameters",
-        ),
-        (
-            format!(r#"{MEMORY} {SPAWN} (global (export "wasi_thread_start") i32 (i32.const 0))"#),
-            "`wasi_thread_start` is not a function with two parameters",
-        ),
-        (format!("{SPAWN} {ENTRY}"), "no shared memory"),
-        (format!(r#"{SPAWN} {ENTRY} (memory (export "memory") 1 1 shared)"#), "no shared memory"),
-        (format!(r#"{SPAWN} (import "env" "memory" (memory 1)) {ENTRY}"#), "no shared memory"),
-        (format!(r#"{MEMORY} {SPAWN} (import "x" "y" (func)) {ENTRY}"#), "unknown import"),
-    ] {
-        let message = refused(&items);
-        assert!(message.contains(expected), "{items}: {message}");
-    }
-    // What does not start threads need not be made for them.
-    let engine = Engine::default();
-    let mut store = Store::new(&engine, Host::new(no_wasi()));
-    for items in ["", MEMORY, r#"(memory (export "memory") 1)"#] {
-        let module = Module::new(&engine, format!("(module {items})")).unwrap();
-        let mut builder = WasiThreadsBuilder::new();
-        let threads = builder.build(&mut store, &linker(&engine), &module).unwrap();
-        threads.instantiate(&mut store).unwrap();
-        threads.wait().unwrap();
-    }
-    // Without a builder, the error says where threads come from.
-    let module = Module::new(&engine, format!("(module {MEMORY} {SPAWN} {ENTRY})")).unwrap();
-    let error = linker(&engine).instantiate(&mut store, &module).unwrap_err();
-    assert!(format!("{error:#}").contains("WasiThreadsBuilder"), "{error:#}");
-}
-
-#[test]
-fn imports_of_the_embedder() {
-    let engine = Engine::default();
-    let mut linker = linker(&engine);
-    let mut store = Store::new(&engine, Host::new(no_wasi()));
-    // Its own memory serves the guest.
-    let memory = SharedMemory::new(&engine, palisade::MemoryType::shared(1, 1)).unwrap();
-    linker.define(&store, "env", "memory", memory.clone()).unwrap();
-    let text = format!(
-        r#"(module {MEMORY} {SPAWN} (export "memory" (memory 0))
-            (func (export "wasi_thread_start") (param i32 i32)))"#
-    );
-    let module = Module::new(&engine, text).unwrap();
-    let threads = WasiThreadsBuilder::new().build(&mut store, &linker, &module).unwrap();
-    let instance = threads.instantiate(&mut store).unwrap();
-    let found = instance.get_shared_memory(&mut store, "memory").unwrap();
-    assert_eq!(found.data().as_ptr(), memory.data().as_ptr());
-
-    // What belongs to a store cannot.
-    let text = format!(r#"(module {MEMORY} {SPAWN} (import "host" "f" (func)) {ENTRY})"#);
-    let module = Module::new(&engine, text).unwrap();
-    let func = palisade::Func::wrap(&mut store, || {});
-    linker.define(&store, "host", "f", func).unwrap();
-    let error = WasiThreadsBuilder::new().build(&mut store, &linker, &module).unwrap_err();
-    assert!(error.to_string().contains("items of a store"), "{error}");
-    let module = Module::new(&engine, r#"(module (import "host" "f" (func)))"#).unwrap();
-    let threads = WasiThreadsBuilder::new().build(&mut store, &linker, &module).unwrap();
-    threads.instantiate(&mut store).unwrap();
-}
-
-/// A thread whose instance cannot be made is not started, and the program goes on.
-#[test]
-fn stores_of_threads_are_prepared() {
-    let prepared = Arc::new(AtomicU32::new(0));
-    let count = prepared.clone();
-    let mut builder = WasiThreadsBuilder::<Limited>::new();
-    builder.prepare_store(move |store| {
-        count.fetch_add(1, Ordering::Relaxed);
-        store.limiter(|host| &mut host.limits);
-    });
-    #[derive(Clone)]
-    struct Limited {
-        limits: palisade::StoreLimits,
-        calls: Arc<Mutex<Vec<u32>>>,
-    }
-    let engine = Engine::default();
-    let mut linker = Linker::new(&engine);
-    let call =
-        |caller: Caller<'_, Limited>, arg: u32| caller.data().calls.lock().unwrap().push(arg);
-    linker.func_wrap("host", "call", call).unwrap();
-    let module = Module::new(
-        &engine,
-        format!(
-            r#"(module {MEMORY}
-                (import "wasi" "thread-spawn" (func $spawn (param i32) (result i32)))
-                (import "host" "call" (func $call (param i32)))
-                (table 100 funcref)
-                (func (export "wasi_thread_start") (param i32 i32) (call $call (local.get 1)))
-                (func (export "run") (param i32) (result i32) (call $spawn (local.get 0))))"#
-        ),
-    )
-    .unwrap();
-    let calls = Arc::new(Mutex::new(Vec::new()));
-    let unlimited = StoreLimitsBuilder::new().build();
-    let mut store = Store::new(&engine, Limited { limits: unlimited, calls: calls.clone() });
-    let threads = builder.build(&mut store, &linker, &module).unwrap();
-    let instance = threads.instantiate(&mut store).unwrap();
-    let run = instance.get_typed_func::<u32, i32>(&mut store, "run").unwrap();
-    assert!(run.call(&mut store, 1).unwrap() > 0);
-    store.data_mut().limits = StoreLimitsBuilder::new().table_elements(99).build();
-    assert_eq!(run.call(&mut store, 2).unwrap(), -1);
-    store.data_mut().limits = StoreLimitsBuilder::new().table_elements(100).build();
-    assert!(run.call(&mut store, 3).unwrap() > 0);
-    threads.wait().unwrap();
-    assert_eq!(prepared.load(Ordering::Relaxed), 3);
-    calls.lock().unwrap().sort_unstable();
-    assert_eq!(*calls.lock().unwrap(), [1, 3]);
 }
