@@ -239,3 +239,36 @@ fn guests_and_hosts_that_call_each_other_end_with_the_stack() {
         }
     }
 }
+
+/// Waits of years, for nothing and for what does not come.
+#[test]
+fn guests_that_poll_can_be_stopped() {
+    let poll = r#"(import "env" "__syscall_poll" (func $poll (param i32 i32 i32) (result i32)))"#;
+    let select = r#"(import "env" "__syscall__newselect"
+        (func $select (param i32 i32 i32 i32 i32) (result i32)))"#;
+    let threads = r#"(import "env" "memory" (memory 1 1 shared))
+        (import "env" "__pthread_create_js" (func (param i32 i32 i32 i32) (result i32)))"#;
+    let own = r#"(memory (export "memory") 1)"#;
+    for (import, memory, call) in [
+        (poll, own, "(call $poll (i32.const 0) (i32.const 0) (i32.const 0x7fffffff))"),
+        (poll, threads, "(call $poll (i32.const 0) (i32.const 0) (i32.const -1))"),
+        (
+            select,
+            own,
+            "(i32.store (i32.const 64) (i32.const 0x7fffffff))
+             (call $select (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 64))",
+        ),
+        (
+            select,
+            threads,
+            "(call $select (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))",
+        ),
+    ] {
+        let text =
+            format!("(module {import} {memory} (func (export \"main\") (result i32) {call}))");
+        let (mut store, program) = program(&text).unwrap();
+        let _once = Once::stop(store.interrupt_handle());
+        let error = program.run(&mut store).unwrap_err();
+        assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::Interrupt), "{error:#}");
+    }
+}
