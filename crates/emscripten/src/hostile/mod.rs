@@ -4,6 +4,7 @@
 //! endless wait, nothing outside of the mounted folder. `PALISADE_HOSTILE_SECONDS` sets how long it
 //! goes on, `PALISADE_HOSTILE_SEED` where it begins.
 
+mod files;
 mod module;
 
 use std::collections::HashSet;
