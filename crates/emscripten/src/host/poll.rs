@@ -168,7 +168,6 @@ impl Select {
     }
 
     /// The descriptors, what is asked of each, and the time in milliseconds.
-    #[expect(clippy::type_complexity, reason = "a list and a number")]
     fn selected(&self, guest: &Guest<'_>, layout: Layout) -> Result<(Vec<(i32, u16)>, i32), Errno> {
         let Select(count, sets, at_timeout) = *self;
         if !(0..=1024).contains(&count) {
