@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use palisade::{
-    Config, Engine, Extern, Func, Global, GlobalType, Linker, Module, Mutability, Store, Val,
-    ValType,
+    Config, Engine, Extern, Func, Global, GlobalType, Instance, Linker, Module, Mutability, Store,
+    Val, ValType,
 };
 
 use crate::{Emscripten, EmscriptenBuilder, Imports, Program, Threads};
@@ -106,7 +106,7 @@ struct Attack {
     random: Random,
     threads: bool,
     /// Ends the threads when it is dropped.
-    _program: Program<Emscripten>,
+    program: Program<Emscripten>,
 }
 
 impl Attack {
@@ -134,9 +134,13 @@ impl Attack {
         global.set(&mut store, Val::I32(seed as i32 | 1)).unwrap();
         let memory = program.memory(&mut store).unwrap();
         let (random, threads) = (Random(seed | 1), target.threads);
-        let mut attack = Attack { store, memory, calls, random, threads, _program: program };
+        let mut attack = Attack { store, memory, calls, random, threads, program };
         attack.scramble();
         attack
+    }
+
+    fn instance(&self) -> Instance {
+        self.program.instance()
     }
 
     fn write(&mut self, at: u32, bytes: &[u8]) {
@@ -240,6 +244,45 @@ impl Attack {
             called.insert(self.calls[which].1.0.clone());
         }
     }
+}
+
+/// Host functions have what a thread of a guest has of stack besides that of wasm, and no more.
+#[test]
+fn every_function_survives_at_the_end_of_the_stack() {
+    fn attack() {
+        let (_, seed) = settings();
+        let ground = Ground::new();
+        let engine = engine();
+        for target in Target::all(&engine, false) {
+            let mut attack = Attack::new(&target, &ground.folder(), seed);
+            let deep =
+                attack.instance().get_typed_func::<(u32, i32), ()>(&mut attack.store, "deep");
+            let deep = deep.unwrap();
+            let mut reach = |depth: u32, which: i32| {
+                let result = deep.call(&mut attack.store, (depth, which));
+                attack.store.take_pending_exception();
+                result.is_ok()
+            };
+            let (mut least, mut most) = (0, 1 << 20);
+            while most - least > 1 {
+                let middle = (least + most) / 2;
+                match reach(middle, -1) {
+                    true => least = middle,
+                    false => most = middle,
+                }
+            }
+            assert!(least > 100 && most < 1 << 20, "{least}");
+            // Its frame is larger than that of the functions in between.
+            for which in 0..target.functions.len() as i32 {
+                for above in 0..12 {
+                    reach(least - above, which);
+                }
+            }
+        }
+        ground.check();
+    }
+    let stack = engine().max_wasm_stack() + crate::threads::HOST_STACK_BYTES;
+    std::thread::Builder::new().stack_size(stack).spawn(attack).unwrap().join().unwrap();
 }
 
 /// A start function runs before the program is set up.
