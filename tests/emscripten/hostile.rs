@@ -3,6 +3,7 @@
 use crate::{engine, set_up};
 use palisade::{InterruptHandle, Module, Result, Store, Trap};
 use palisade_emscripten::{Emscripten, EmscriptenBuilder, Program};
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -171,6 +172,11 @@ fn guests_and_hosts_that_call_each_other_end_with_the_stack() {
             "(drop (call $host (i32.const 512)))",
         ),
         (
+            r#""emscripten_sleep" (func $host (param i32))"#,
+            "(param i32) (drop (call $soon (i32.const 2) (i32.const 0))) (call $host (i32.const 1))",
+            "(drop (call $soon (i32.const 2) (i32.const 0))) (call $host (i32.const 1))",
+        ),
+        (
             r#""exit" (func $host (param i32))"#,
             r#"(export "fflush") (param i32) (result i32) (call $host (i32.const 0)) (i32.const 0)"#,
             "(call $host (i32.const 1))",
@@ -210,6 +216,8 @@ fn guests_and_hosts_that_call_each_other_end_with_the_stack() {
                 (import "env" "__pthread_create_js"
                     (func $create (param i32 i32 i32 i32) (result i32)))
                 (import "env" "__syscall_open" (func $open (param i32 i32 i32) (result i32)))
+                (import "env" "emscripten_set_immediate"
+                    (func $soon (param i32 i32) (result i32)))
                 (import "env" "invoke_vi" (func $try (param i32)))
                 (import "env" "__cxa_throw" (func $throw (param i32 i32 i32)))
                 (data (i32.const 32) "/tmp/file\00")
@@ -230,5 +238,134 @@ fn guests_and_hosts_that_call_each_other_end_with_the_stack() {
             let found = error.downcast_ref::<Trap>();
             assert_eq!(found, Some(&Trap::StackOverflow), "{import} {on_thread}: {error:#}");
         }
+    }
+}
+
+/// Waits of years, for nothing and for what does not come.
+#[test]
+fn guests_that_poll_can_be_stopped() {
+    let poll = r#"(import "env" "__syscall_poll" (func $poll (param i32 i32 i32) (result i32)))"#;
+    let select = r#"(import "env" "__syscall__newselect"
+        (func $select (param i32 i32 i32 i32 i32) (result i32)))"#;
+    let threads = r#"(import "env" "memory" (memory 1 1 shared))
+        (import "env" "__pthread_create_js" (func (param i32 i32 i32 i32) (result i32)))"#;
+    let own = r#"(memory (export "memory") 1)"#;
+    for (import, memory, call) in [
+        (poll, own, "(call $poll (i32.const 0) (i32.const 0) (i32.const 0x7fffffff))"),
+        (poll, threads, "(call $poll (i32.const 0) (i32.const 0) (i32.const -1))"),
+        (
+            select,
+            own,
+            "(i32.store (i32.const 64) (i32.const 0x7fffffff))
+             (call $select (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 64))",
+        ),
+        (
+            select,
+            threads,
+            "(call $select (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))",
+        ),
+    ] {
+        let text =
+            format!("(module {import} {memory} (func (export \"main\") (result i32) {call}))");
+        let (mut store, program) = program(&text).unwrap();
+        let _once = Once::stop(store.interrupt_handle());
+        let error = program.run(&mut store).unwrap_err();
+        assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::Interrupt), "{error:#}");
+    }
+}
+
+/// A stream of the embedder's panics on a thread of the guest: the program ends with an error.
+#[test]
+fn panics_of_the_host_on_a_thread_end_the_program() {
+    struct Broken;
+    impl std::io::Write for Broken {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            panic!("a stream that panics, as the test expects")
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let module = Module::new(
+        engine(),
+        r#"(module
+            (import "env" "memory" (memory 1 1 shared))
+            (import "env" "__pthread_create_js"
+                (func $create (param i32 i32 i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "fd_write"
+                (func $write (param i32 i32 i32 i32) (result i32)))
+            (table (export "__indirect_function_table") 2 funcref)
+            (elem (i32.const 1) $thread)
+            (data (i32.const 8) "\10\00\00\00\05\00\00\00hello")
+            (func $thread (param i32) (result i32)
+                (call $write (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 32)))
+            (func (export "main") (result i32)
+                (drop (call $create (i32.const 1024) (i32.const 0) (i32.const 1) (i32.const 0)))
+                (drop (memory.atomic.wait32 (i32.const 256) (i32.const 0) (i64.const -1)))
+                (i32.const 0)))"#,
+    )
+    .unwrap();
+    let (mut store, program) = set_up(&module, EmscriptenBuilder::new().stdout(Broken)).unwrap();
+    let error = program.run(&mut store).unwrap_err();
+    assert!(format!("{error:#}").contains("panicked in a thread"), "{error:#}");
+    assert_eq!(program.running_threads(), 0);
+}
+
+/// The program ends while threads are everywhere: none is left, and no store.
+#[test]
+fn programs_can_be_made_and_dropped_again_and_again() {
+    let text = r#"(module
+        (import "env" "memory" (memory 1 1 shared))
+        (import "env" "__pthread_create_js"
+            (func $create (param i32 i32 i32 i32) (result i32)))
+        (import "env" "__syscall_poll" (func $poll (param i32 i32 i32) (result i32)))
+        (import "env" "emscripten_exit_with_live_runtime" (func $live))
+        (table (export "__indirect_function_table") 6 funcref)
+        (elem (i32.const 1) $spin $waits $polls $lives)
+        (func $spin (param i32) (result i32) (loop $l (br $l)) unreachable)
+        (func $waits (param i32) (result i32)
+            (memory.atomic.wait32 (i32.const 256) (i32.const 0) (i64.const -1)))
+        (func $polls (param i32) (result i32)
+            (call $poll (i32.const 0) (i32.const 0) (i32.const -1)))
+        (func $lives (param i32) (result i32) (call $live) unreachable)
+        (func (export "main") (result i32)
+            (local $i i32)
+            (loop $more
+                (drop (call $create (i32.add (i32.const 1024) (i32.mul (local.get $i) (i32.const 64)))
+                    (i32.const 0)
+                    (i32.add (i32.const 1) (i32.and (local.get $i) (i32.const 3)))
+                    (i32.const 0)))
+                (local.set $i (i32.add (local.get $i) (i32.const 1)))
+                (br_if $more (i32.lt_u (local.get $i) (i32.const 12))))
+            (local.get $i)))"#;
+    struct Stream(#[expect(dead_code, reason = "it is counted")] Arc<()>);
+    impl std::io::Write for Stream {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let module = Module::new(engine(), text).unwrap();
+    let stores = Arc::new(());
+    for run in [true, false, true] {
+        let mut builder = EmscriptenBuilder::new();
+        builder.stdout(Stream(stores.clone()));
+        let (mut store, program) = set_up(&module, &mut builder).unwrap();
+        match run {
+            true => assert_eq!(program.run(&mut store).unwrap(), 12),
+            false => {
+                let main = program.instance().get_typed_func::<(), i32>(&mut store, "main");
+                assert_eq!(main.unwrap().call(&mut store, ()).unwrap(), 12);
+                assert!(program.running_threads() > 8);
+            }
+        }
+        drop((program, store, builder));
+    }
+    let end = Instant::now() + Duration::from_secs(60);
+    while Arc::strong_count(&stores) > 1 {
+        assert!(Instant::now() < end, "a thread has not dropped its store");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }

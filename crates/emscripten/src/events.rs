@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use palisade::{AsContextMut, Caller, Error, Func, FuncType, Result, Table, Trap, Val, ValType};
 
-use crate::bound::Find;
+use crate::bound::{Find, not_ours};
 use crate::ctx::Emscripten;
 use crate::link::Context;
 use crate::threads::Unwind;
@@ -47,6 +47,19 @@ pub(crate) fn call_loosely(
     let mut results = vec![Val::I32(0); ty.results().len()];
     func.call(&mut store, &numbers[..ty.params().len()], &mut results)?;
     Ok(results.first().map_or(0, |result| result.unwrap_i32().cast_unsigned()))
+}
+
+/// As [`call_loosely`], of an export, which an error for its type names.
+fn call_export(
+    store: impl AsContextMut,
+    (func, name): (&Func, &str),
+    numbers: &[Val],
+) -> Result<u32> {
+    let ty = func.ty(&store);
+    if !takes(&ty, numbers) {
+        return Err(not_ours(Error::msg(format!("it is {ty}")), name));
+    }
+    call_loosely(store, func, numbers)
 }
 
 /// What a function of the event loop ends with: it may leave its functions and go on later.
@@ -99,11 +112,11 @@ fn fire<T: 'static>(
         }
         Target::Raise(signal) => {
             let raise = linked.raise.ok_or_else(|| lacking("raise"))?;
-            call_loosely(&mut store, &raise, &[int(signal)])
+            call_export(&mut store, (&raise, "raise"), &[int(signal)])
         }
         Target::Interval(which) => {
             let timeout = linked.timeout.ok_or_else(|| lacking("_emscripten_timeout"))?;
-            call_loosely(&mut store, &timeout, &[int(which), time])
+            call_export(&mut store, (&timeout, "_emscripten_timeout"), &[int(which), time])
         }
     }
 }

@@ -264,6 +264,8 @@ const TYPED: &[(&str, &str)] = &[
     ("emscripten_memcpy_js", "iii:?"),
     ("emscripten_resize_heap", "i:i"),
     ("exit", "i:v"),
+    ("__syscall_poll", "iii:i"),
+    ("__syscall__newselect", "iiiii:i"),
     ("emscripten_force_exit", "i:v"),
     ("emscripten_sleep", "i:v"),
     ("_mmap_js", "iiiijii:i|iiiiiii:i"),
@@ -354,6 +356,15 @@ fn define_typed<T: 'static>(
         "emscripten_sleep" => define! { |caller, millis: u32| -> () {
             events::sleep(&mut caller, ctx, millis)
         }},
+        "__syscall_poll" => define! { |caller, at: u32, count: u32, timeout: i32| -> i32 {
+            host::poll::poll(&mut caller, ctx, (at, count), timeout)
+        }},
+        "__syscall__newselect" => define! {
+            |caller, count: i32, reads: u32, writes: u32, others: u32, time: u32| -> i32 {{
+                let call = host::poll::Select(count, [reads, writes, others], time);
+                host::poll::select(&mut caller, ctx, &call)
+            }}
+        },
         "_mmap_js" => mapping::define_mmap(linker, (module, real), ty, ctx)?,
         "_tzset_js" => define! { |caller, timezone: u32, daylight: u32, names: u32| -> () {
             mapping::tzset(&mut caller, ctx, timezone, daylight, names)

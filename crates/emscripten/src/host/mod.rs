@@ -181,8 +181,6 @@ const TABLE: &[(&str, &str, Body)] = &[
     ("__syscall_pipe", "i:i", System(descriptor::pipe)),
     ("__syscall_pipe2", "ii:i", System(descriptor::pipe2)),
     ("__syscall_ioctl", "iii:i", System(terminal::ioctl)),
-    ("__syscall_poll", "iii:i", System(poll::poll)),
-    ("__syscall__newselect", "iiiii:i", System(poll::select)),
 
     // Memory.
     ("emscripten_get_heap_max", ":i", Plain(memory::heap_max)),

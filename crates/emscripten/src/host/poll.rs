@@ -2,15 +2,19 @@
 //!
 //! Only stdin can make a call of a program with one thread wait: nothing else that it waits for
 //! changes meanwhile, so that is looked at once. Where there are threads, all is looked at now and
-//! then, until the program has ended.
+//! then, until the program has ended. A guest that waits can be interrupted.
 
 use std::time::{Duration, Instant};
 
-use crate::ctx::Call;
+use palisade::{AsContextMut, Caller, Result};
+
+use crate::Layout;
 use crate::errno::Errno;
+use crate::events::{LOOK_UP, pause};
 use crate::fs::open::{Open, OpenKind};
+use crate::guest::Guest;
+use crate::link::{Context, enter};
 use crate::stream::lock;
-use crate::threads::Member;
 
 const IN: u16 = 1;
 const OUT: u16 = 4;
@@ -40,10 +44,21 @@ fn ready(open: &Open, wanted: u16, timeout: i32) -> u16 {
     }
 }
 
-/// The descriptors that are ready and how, waiting if there is none.
-fn wait(call: &Call<'_>, wanted: &[(i32, u16)], timeout: i32) -> Vec<u16> {
+/// The descriptors that are ready and how, waiting if there is none: at most `timeout` milliseconds,
+/// for ever if that is negative, and not after the end of the program or thread.
+///
+/// # Errors
+///
+/// When the guest is interrupted meanwhile.
+fn wait<T: 'static>(
+    caller: &mut Caller<'_, T>,
+    ctx: impl Context<T>,
+    wanted: &[(i32, u16)],
+    timeout: i32,
+) -> Result<Vec<u16>> {
+    let data = ctx(caller.data_mut());
     let opens: Vec<_> = {
-        let files = lock(&call.ctx.shared.files);
+        let files = lock(&data.shared.files);
         wanted.iter().map(|(fd, _)| files.get(fd.cast_unsigned()).ok()).collect()
     };
     let look = |timeout: i32| -> Vec<u16> {
@@ -56,118 +71,162 @@ fn wait(call: &Call<'_>, wanted: &[(i32, u16)], timeout: i32) -> Vec<u16> {
             })
             .collect()
     };
-    let found = look(0);
-    if timeout == 0 || found.iter().any(|found| *found != 0) {
-        return found;
-    }
     let waits = wanted.iter().zip(&opens).any(|((fd, wanted), open)| {
         let kind = open.as_ref().map(|open| &open.kind);
         let reads = matches!(kind, Some(OpenKind::Input(_) | OpenKind::Terminal(..)));
         *fd >= 0 && wanted & IN != 0 && reads
     });
-    if let Some(member) = &call.ctx.member {
-        return look_often(member, timeout, || look(0));
-    }
-    if waits {
-        return look(timeout);
-    }
-    // Nothing can become ready: the time passes, but not for ever.
-    if let Ok(timeout) = u64::try_from(timeout) {
-        std::thread::sleep(Duration::from_millis(timeout));
-    }
-    found
-}
-
-/// Looks until something is found, the time is over (`timeout` in milliseconds, for ever if that is
-/// negative), or the program, or the thread is killed.
-fn look_often(member: &Member, timeout: i32, look: impl Fn() -> Vec<u16>) -> Vec<u16> {
-    let (crew, address) = (&member.crew, member.address);
+    let threads = data.member.is_some();
     let limit = u64::try_from(timeout).ok().map(Duration::from_millis);
     let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+    let mut found = look(0);
     loop {
-        let found = look();
-        let left = deadline.map_or(PAUSE, |end| end.saturating_duration_since(Instant::now()));
-        if found.iter().any(|found| *found != 0) || left.is_zero() || crew.is_over(address) {
-            return found;
+        caller.as_context_mut().check_interrupt()?;
+        let left = deadline.map(|end| end.saturating_duration_since(Instant::now()));
+        let data = ctx(caller.data_mut());
+        let over = data.member.as_ref().is_some_and(|member| member.crew.is_over(member.address));
+        if found.iter().any(|found| *found != 0) || left.is_some_and(|left| left.is_zero()) || over
+        {
+            return Ok(found);
         }
-        crew.sleep(address, left.min(PAUSE));
+        found = match (threads, waits, left) {
+            // Nothing can become ready: the time passes, but not for ever.
+            (false, false, None) => return Ok(found),
+            (false, true, left) => {
+                let millis = left.unwrap_or(LOOK_UP).min(LOOK_UP).as_millis() as i32;
+                look(millis.max(1))
+            }
+            (_, _, left) => {
+                let most = if threads { PAUSE } else { LOOK_UP };
+                pause(data, left.unwrap_or(most).min(most));
+                look(0)
+            }
+        };
     }
 }
 
-pub(super) fn poll(call: &mut Call<'_>) -> Result<i32, Errno> {
-    let (at, count, timeout) = (call.args.u32(), call.args.u32(), call.args.i32());
-    if count > MAX {
-        return Err(Errno::INVAL);
-    }
-    let table = call.guest.bytes(at, count * 8)?;
-    let wanted: Vec<(i32, u16)> = table
-        .chunks_exact(8)
-        .map(|row| {
-            let fd = i32::from_le_bytes(row[..4].try_into().expect("4 bytes"));
-            (fd, u16::from_le_bytes(row[4..6].try_into().expect("2 bytes")))
-        })
-        .collect();
-    drop(table);
-    let found = wait(call, &wanted, timeout);
+/// What a system call gives: a number, or a negative error number.
+fn code(result: Result<i32, Errno>) -> i32 {
+    result.unwrap_or_else(|errno| -i32::from(errno.code()))
+}
+
+pub(crate) fn poll<T: 'static>(
+    caller: &mut Caller<'_, T>,
+    ctx: impl Context<T>,
+    (at, count): (u32, u32),
+    timeout: i32,
+) -> Result<i32> {
+    let wanted = match polled(&enter(caller, ctx)?.0, at, count) {
+        Ok(wanted) => wanted,
+        Err(errno) => return Ok(code(Err(errno))),
+    };
+    let found = wait(caller, ctx, &wanted, timeout)?;
+    let mut guest = enter(caller, ctx)?.0;
     for (i, events) in (0..).zip(&found) {
-        call.guest.put_u16(at + 8 * i + 6, *events)?;
+        if guest.put_u16(at + 8 * i + 6, *events).is_err() {
+            return Ok(code(Err(Errno::FAULT)));
+        }
     }
     Ok(found.iter().filter(|events| **events != 0).count() as i32)
 }
 
-/// `select`, with sets of up to 1024 descriptors.
-pub(super) fn select(call: &mut Call<'_>) -> Result<i32, Errno> {
-    let count = call.args.i32();
-    let sets = [call.args.u32(), call.args.u32(), call.args.u32()];
-    let at_timeout = call.args.u32();
-    let count = u32::try_from(count).ok().filter(|count| *count <= 1024).ok_or(Errno::INVAL)?;
-    let timeout = match at_timeout {
-        0 => -1,
-        at => {
-            let (seconds, micros) = call.ctx.layout().time(&call.guest, at)?;
-            let millis = seconds.saturating_mul(1000).saturating_add(i64::from(micros) / 1000);
-            if millis < 0 {
-                return Err(Errno::INVAL);
-            }
-            i32::try_from(millis).unwrap_or(i32::MAX)
-        }
-    };
-    let len = count.div_ceil(32) * 4;
-    let mut bits = [const { Vec::new() }; 3];
-    for (bits, at) in bits.iter_mut().zip(sets) {
-        *bits =
-            if at == 0 { vec![0; len as usize] } else { call.guest.bytes(at, len)?.into_owned() };
+/// The table of `poll`: descriptors, and what is asked of each.
+fn polled(guest: &Guest<'_>, at: u32, count: u32) -> Result<Vec<(i32, u16)>, Errno> {
+    if count > MAX {
+        return Err(Errno::INVAL);
     }
-    let has = |set: usize, fd: u32| bits[set][fd as usize / 8] & (1 << (fd % 8)) != 0;
-    let wanted: Vec<(i32, u16)> = (0..count)
-        .filter(|fd| (0..3).any(|set| has(set, *fd)))
-        .map(|fd| {
+    let table = guest.bytes(at, count * 8)?;
+    let row = |row: &[u8]| {
+        let fd = i32::from_le_bytes(row[..4].try_into().expect("4 bytes"));
+        (fd, u16::from_le_bytes(row[4..6].try_into().expect("2 bytes")))
+    };
+    Ok(table.chunks_exact(8).map(row).collect())
+}
+
+/// `select`: how many descriptors, the three sets, and the time.
+pub(crate) struct Select(pub(crate) i32, pub(crate) [u32; 3], pub(crate) u32);
+
+/// With sets of up to 1024 descriptors.
+pub(crate) fn select<T: 'static>(
+    caller: &mut Caller<'_, T>,
+    ctx: impl Context<T>,
+    call: &Select,
+) -> Result<i32> {
+    let (guest, data) = enter(caller, ctx)?;
+    let (wanted, timeout) = match call.selected(&guest, data.layout()) {
+        Ok(selected) => selected,
+        Err(errno) => return Ok(code(Err(errno))),
+    };
+    let found = wait(caller, ctx, &wanted, timeout)?;
+    Ok(code(call.put(&mut enter(caller, ctx)?.0, &wanted, &found)))
+}
+
+impl Select {
+    /// Bytes of a set.
+    fn len(&self) -> u32 {
+        self.0.cast_unsigned().div_ceil(32) * 4
+    }
+
+    /// The descriptors, what is asked of each, and the time in milliseconds.
+    fn selected(&self, guest: &Guest<'_>, layout: Layout) -> Result<(Vec<(i32, u16)>, i32), Errno> {
+        let Select(count, sets, at_timeout) = *self;
+        if !(0..=1024).contains(&count) {
+            return Err(Errno::INVAL);
+        }
+        let timeout = match at_timeout {
+            0 => -1,
+            at => {
+                let (seconds, micros) = layout.time(guest, at)?;
+                let millis = seconds.saturating_mul(1000).saturating_add(i64::from(micros) / 1000);
+                if millis < 0 {
+                    return Err(Errno::INVAL);
+                }
+                i32::try_from(millis).unwrap_or(i32::MAX)
+            }
+        };
+        let len = self.len();
+        let mut bits = [const { Vec::new() }; 3];
+        for (bits, at) in bits.iter_mut().zip(sets) {
+            *bits =
+                if at == 0 { vec![0; len as usize] } else { guest.bytes(at, len)?.into_owned() };
+        }
+        let has = |set: usize, fd: i32| bits[set][fd as usize / 8] & (1 << (fd % 8)) != 0;
+        let wanted = (0..count).filter(|fd| (0..3).any(|set| has(set, *fd))).map(|fd| {
             let events =
                 [(0, IN), (1, OUT)].map(|(set, event)| if has(set, fd) { event } else { 0 });
-            (fd.cast_signed(), events[0] | events[1])
-        })
-        .collect();
-    let found = wait(call, &wanted, timeout);
-    if found.contains(&NVAL) {
-        return Err(Errno::BADF);
+            (fd, events[0] | events[1])
+        });
+        Ok((wanted.collect(), timeout))
     }
-    let mut results = [const { Vec::new() }; 3];
-    results.iter_mut().for_each(|set| set.resize(len as usize, 0_u8));
-    let mut total = 0;
-    for ((fd, wanted), found) in wanted.iter().zip(found) {
-        // What has ended can be read without waiting.
-        let found = if found & HUP != 0 { found | IN } else { found } & wanted;
-        for (set, event) in [(0, IN), (1, OUT)] {
-            if found & event != 0 {
-                results[set][*fd as usize / 8] |= 1 << (fd % 8);
-                total += 1;
+
+    /// Stores what is ready, and says how much that is.
+    fn put(
+        &self,
+        guest: &mut Guest<'_>,
+        wanted: &[(i32, u16)],
+        found: &[u16],
+    ) -> Result<i32, Errno> {
+        if found.contains(&NVAL) {
+            return Err(Errno::BADF);
+        }
+        let mut results = [const { Vec::new() }; 3];
+        results.iter_mut().for_each(|set| set.resize(self.len() as usize, 0_u8));
+        let mut total = 0;
+        for ((fd, wanted), found) in wanted.iter().zip(found) {
+            // What has ended can be read without waiting.
+            let found = if found & HUP != 0 { found | IN } else { *found } & wanted;
+            for (set, event) in [(0, IN), (1, OUT)] {
+                if found & event != 0 {
+                    results[set][*fd as usize / 8] |= 1 << (fd % 8);
+                    total += 1;
+                }
             }
         }
-    }
-    for (set, at) in results.iter().zip(sets) {
-        if at != 0 {
-            call.guest.write(at, set)?;
+        for (set, at) in results.iter().zip(self.1) {
+            if at != 0 {
+                guest.write(at, set)?;
+            }
         }
+        Ok(total)
     }
-    Ok(total)
 }

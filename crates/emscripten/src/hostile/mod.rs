@@ -4,6 +4,7 @@
 //! endless wait, nothing outside of the mounted folder. `PALISADE_HOSTILE_SECONDS` sets how long it
 //! goes on, `PALISADE_HOSTILE_SEED` where it begins.
 
+mod files;
 mod module;
 
 use std::collections::HashSet;
@@ -12,8 +13,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use palisade::{
-    Config, Engine, Extern, Func, Global, GlobalType, Linker, Module, Mutability, Store, Val,
-    ValType,
+    Config, Engine, Extern, Func, Global, GlobalType, Instance, Linker, Module, Mutability, Store,
+    Val, ValType,
 };
 
 use crate::{Emscripten, EmscriptenBuilder, Imports, Program, Threads};
@@ -105,7 +106,7 @@ struct Attack {
     random: Random,
     threads: bool,
     /// Ends the threads when it is dropped.
-    _program: Program<Emscripten>,
+    program: Program<Emscripten>,
 }
 
 impl Attack {
@@ -133,9 +134,13 @@ impl Attack {
         global.set(&mut store, Val::I32(seed as i32 | 1)).unwrap();
         let memory = program.memory(&mut store).unwrap();
         let (random, threads) = (Random(seed | 1), target.threads);
-        let mut attack = Attack { store, memory, calls, random, threads, _program: program };
+        let mut attack = Attack { store, memory, calls, random, threads, program };
         attack.scramble();
         attack
+    }
+
+    fn instance(&self) -> Instance {
+        self.program.instance()
     }
 
     fn write(&mut self, at: u32, bytes: &[u8]) {
@@ -217,6 +222,22 @@ impl Attack {
         }
     }
 
+    /// Starts two threads as programs do.
+    fn start_threads(&mut self) {
+        let create = self.calls.iter().find(|(_, (name, ..))| name == "__pthread_create_js");
+        let Some((create, _)) = create.cloned() else { return };
+        for address in [80_000_u32, 80_256] {
+            let stack = [200_000_u32, 4096].map(u32::to_le_bytes).concat();
+            self.write(address + 52, &stack);
+            let routine = 1;
+            let arg = self.word();
+            let arguments = [address, 0, routine, arg].map(|word| Val::I32(word.cast_signed()));
+            let mut result = [Val::I32(0)];
+            // What it calls of the guest's may fail.
+            let _ = create.call(&mut self.store, &arguments, &mut result);
+        }
+    }
+
     /// Every function once, so that none is left out.
     fn call_each(&mut self, called: &mut HashSet<String>) {
         for which in 0..self.calls.len() {
@@ -224,6 +245,45 @@ impl Attack {
             called.insert(self.calls[which].1.0.clone());
         }
     }
+}
+
+/// Host functions have what a thread of a guest has of stack besides that of wasm, and no more.
+#[test]
+fn every_function_survives_at_the_end_of_the_stack() {
+    fn attack() {
+        let (_, seed) = settings();
+        let ground = Ground::new();
+        let engine = engine();
+        for target in Target::all(&engine, false) {
+            let mut attack = Attack::new(&target, &ground.folder(), seed);
+            let deep =
+                attack.instance().get_typed_func::<(u32, i32), ()>(&mut attack.store, "deep");
+            let deep = deep.unwrap();
+            let mut reach = |depth: u32, which: i32| {
+                let result = deep.call(&mut attack.store, (depth, which));
+                attack.store.take_pending_exception();
+                result.is_ok()
+            };
+            let (mut least, mut most) = (0, 1 << 20);
+            while most - least > 1 {
+                let middle = (least + most) / 2;
+                match reach(middle, -1) {
+                    true => least = middle,
+                    false => most = middle,
+                }
+            }
+            assert!(least > 100 && most < 1 << 20, "{least}");
+            // Its frame is larger than that of the functions in between.
+            for which in 0..target.functions.len() as i32 {
+                for above in 0..12 {
+                    reach(least - above, which);
+                }
+            }
+        }
+        ground.check();
+    }
+    let stack = engine().max_wasm_stack() + crate::threads::HOST_STACK_BYTES;
+    std::thread::Builder::new().stack_size(stack).spawn(attack).unwrap().join().unwrap();
 }
 
 /// A start function runs before the program is set up.
@@ -342,6 +402,7 @@ fn every_function_survives_threads() {
     for round in 0.. {
         let target = &targets[round % targets.len()];
         let mut attack = Attack::new(target, &ground.folder(), seed + round as u64);
+        attack.start_threads();
         if round < targets.len() {
             attack.call_each(&mut called);
         }

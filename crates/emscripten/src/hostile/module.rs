@@ -127,9 +127,15 @@ pub(super) fn text(functions: &[Function], round: usize, threads: bool) -> (Stri
              (if (i32.eq (local.get $kind) (i32.const 8)) (then
                (return (i32.sub (i32.const 0) (i32.and (local.get $number) (i32.const 63))))))
              (local.get $number))
-           (func $wild
-             {blocks} (i32.rem_u (call $random) (i32.const {count}))
-             (br_table {labels}) {cases})
+           (func $pick (param i32)
+             {blocks} (br_table {labels} (local.get 0)) {cases})
+           (func $wild (call $pick (i32.rem_u (call $random) (i32.const {count}))))
+           ;; Calls a function of the host, or none, that far down the stack.
+           (func $deep (export \"deep\") (param $depth i32) (param $which i32)
+             (if (local.get $depth)
+               (then (call $deep (i32.sub (local.get $depth) (i32.const 1)) (local.get $which)))
+               (else (if (i32.ge_s (local.get $which) (i32.const 0))
+                 (then (call $pick (local.get $which)))))))
            ;; What the host calls may call the host, but seldom, so that it comes to an end.
            (func $perhaps
              (if (i32.eqz (i32.rem_u (call $random) (i32.const 12))) (then (call $wild))))

@@ -19,7 +19,7 @@ use crate::timers::Timers;
 
 /// Stack of a thread besides what the engine allows wasm: for host functions, and for the few
 /// frames below wasm.
-const HOST_STACK_BYTES: usize = 512 << 10;
+pub(crate) const HOST_STACK_BYTES: usize = 512 << 10;
 
 /// What `pthread_join` gives of a thread that was cancelled.
 const CANCELLED: u32 = u32::MAX;

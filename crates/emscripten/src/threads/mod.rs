@@ -15,6 +15,8 @@ use std::time::Duration;
 
 use palisade::{Error, Store};
 
+#[cfg(test)]
+pub(crate) use body::HOST_STACK_BYTES;
 pub(crate) use body::{Events, Spawner};
 pub(crate) use calls::{PATTERNS, define};
 pub(crate) use crew::{Crew, Message};
