@@ -46,30 +46,32 @@ fn wait(call: &Call<'_>, wanted: &[(i32, u16)], timeout: i32) -> Vec<u16> {
         let files = lock(&call.ctx.shared.files);
         wanted.iter().map(|(fd, _)| files.get(fd.cast_unsigned()).ok()).collect()
     };
-    let look = |timeout: i32| -> Vec<u16> {
+    let look = || -> Vec<u16> {
         let pairs = wanted.iter().zip(&opens);
         pairs
             .map(|((fd, wanted), open)| match open {
                 _ if *fd < 0 => 0,
                 None => NVAL,
-                Some(open) => ready(open, *wanted, timeout) & (wanted | HUP),
+                Some(open) => ready(open, *wanted, 0) & (wanted | HUP),
             })
             .collect()
     };
-    let found = look(0);
+    let found = look();
     if timeout == 0 || found.iter().any(|found| *found != 0) {
         return found;
     }
-    let waits = wanted.iter().zip(&opens).any(|((fd, wanted), open)| {
-        let kind = open.as_ref().map(|open| &open.kind);
-        let reads = matches!(kind, Some(OpenKind::Input(_) | OpenKind::Terminal(..)));
-        *fd >= 0 && wanted & IN != 0 && reads
+    let waits = wanted.iter().zip(&opens).find_map(|((fd, wanted), open)| {
+        let open = open.as_ref()?;
+        let reads = matches!(open.kind, OpenKind::Input(_) | OpenKind::Terminal(..));
+        (*fd >= 0 && wanted & IN != 0 && reads).then_some(open)
     });
     if let Some(member) = &call.ctx.member {
-        return look_often(&member.crew, timeout, || look(0));
+        return look_often(&member.crew, timeout, look);
     }
-    if waits {
-        return look(timeout);
+    if let Some(open) = waits {
+        // Several of them are the same stdin, which is waited for once.
+        ready(open, IN, timeout);
+        return look();
     }
     // Nothing can become ready: the time passes, but not for ever.
     if let Ok(timeout) = u64::try_from(timeout) {
