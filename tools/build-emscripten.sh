@@ -73,7 +73,7 @@ for name in p_exc1 p_exc2 p_uncaught; do
   build ${name}_wasm $name.cpp -O1 -std=c++17 -fwasm-exceptions $exit_runtime
 done
 for name in q_stdio q_system q_strptime q_ftw q_limits q_nospace q_text q_process \
-  q_names q_log; do
+  q_names q_log q_poll q_hardlink; do
   build $name $name.c -O1 $exit_runtime
 done
 build q_heap q_heap.c -O1 $exit_runtime $grow -sMAXIMUM_MEMORY=64MB

@@ -162,3 +162,17 @@ fn threads_end_a_program_that_waits_for_input() {
         drop(input);
     }
 }
+
+#[test]
+fn one_input_is_waited_for_once() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_palisade"))
+        .args(["run".to_owned(), guest("q_poll.wasm")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    let input = child.stdin.take();
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "0 ready after a second\n");
+    drop(input);
+}

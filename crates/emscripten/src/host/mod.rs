@@ -141,7 +141,7 @@ const TABLE: &[(&str, &str, Body)] = &[
     ("__syscall_rename", "ii:i", System(file::rename)),
     ("__syscall_renameat", "iiii:i", System(file::renameat)),
     ("__syscall_link", "ii:i", System(file::link)),
-    ("__syscall_linkat", "iiiii:i", System(file::link)),
+    ("__syscall_linkat", "iiiii:i", System(file::linkat)),
     ("__syscall_symlink", "ii:i", System(file::symlink)),
     ("__syscall_symlinkat", "iii:i", System(file::symlinkat)),
     ("__syscall_readlink", "iii:i", System(file::readlink)),
