@@ -7,6 +7,7 @@
 
 mod ending;
 mod files;
+mod glue;
 mod libraries;
 mod linking;
 mod minified;

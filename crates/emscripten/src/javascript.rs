@@ -69,6 +69,16 @@ pub(crate) fn origin(module: &Module, from: &str, name: &str) -> String {
     "not known to this host".into()
 }
 
+/// What is known of an import that a map says nothing about.
+pub(crate) fn unknown(module: &Module, minified: &str) -> String {
+    let registers = module.get_export(&format!("__em_js__{minified}")).is_some();
+    match registers {
+        true => "EM_JS: a JavaScript function of the program".into(),
+        false => "the map does not know what it means; perhaps JavaScript by nature (embind,                   EM_ASM, EM_JS)"
+            .into(),
+    }
+}
+
 /// What to do about it.
 pub(crate) fn hint(module: &Module) -> Option<String> {
     let any = |test: &dyn Fn(&str, &str) -> bool| {
