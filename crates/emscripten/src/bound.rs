@@ -11,7 +11,7 @@ use palisade_wasi::I32Exit;
 use crate::ctx::Emscripten;
 use crate::guest::{Guest, GuestMemory};
 use crate::link::Context;
-use crate::prepare::{note_limits, only_memory};
+use crate::prepare::{note_limits, only_memory, only_table};
 use crate::uncaught;
 
 /// What C's `main` is called, by version and type.
@@ -121,7 +121,7 @@ impl<T: 'static> Bound<T> {
         }
         let table = match self.export(&mut store, "__indirect_function_table") {
             Some(Extern::Table(table)) => Some(table),
-            _ => None,
+            _ => only_table(&mut store, self.instance),
         };
         let malloc = self.typed(&mut store, &["malloc"])?;
         let free = self.typed(&mut store, &["free"])?;

@@ -29,9 +29,6 @@ const KINDS: &[(&str, &str)] = &[
     ("emscripten_sleep", "asyncify: waiting for JavaScript"),
     ("emscripten_set_", "HTML5 events, by JavaScript"),
     ("emscripten_get_element", "HTML5, by JavaScript"),
-    ("_dlopen_js", "dynamic linking while the program runs"),
-    ("_dlsym_js", "dynamic linking while the program runs"),
-    ("_emscripten_dlopen_js", "dynamic linking while the program runs"),
 ];
 
 /// Whether a name of module `env` is JavaScript by nature.
@@ -74,8 +71,10 @@ pub(crate) fn unknown(module: &Module, minified: &str) -> String {
     let registers = module.get_export(&format!("__em_js__{minified}")).is_some();
     match registers {
         true => "EM_JS: a JavaScript function of the program".into(),
-        false => "the map does not know what it means; perhaps JavaScript by nature (embind,                   EM_ASM, EM_JS)"
-            .into(),
+        false => {
+            let nature = "perhaps JavaScript by nature (embind, EM_ASM, EM_JS)";
+            format!("the map does not know what it means; {nature}")
+        }
     }
 }
 

@@ -11,8 +11,9 @@ struct Taken<'a> {
     /// Of the targets, those that are properties: these keep their names.
     properties: Vec<&'a str>,
     minified: &'a str,
-    /// Where the object with the exports is named.
+    /// How the object with the exports is called there.
     object: &'a str,
+    block: Option<usize>,
 }
 
 /// What a text takes of a module's exports.
@@ -115,7 +116,8 @@ fn taken<'a>(scopes: &Scopes<'a>) -> Vec<Taken<'a>> {
         }
         let (targets, properties) = targets(scopes, at);
         if !targets.is_empty() || !properties.is_empty() {
-            all.push(Taken { targets, properties, minified, object });
+            let block = scopes.block(at);
+            all.push(Taken { targets, properties, minified, object, block });
         }
     }
     // Exports are those of the object that names with an underscore are taken from.
@@ -131,7 +133,13 @@ fn taken<'a>(scopes: &Scopes<'a>) -> Vec<Taken<'a>> {
     else {
         return Vec::new();
     };
-    all.retain(|one| one.object == object);
+    // Next to them it may have another name: `taken = exports`.
+    let other = holders(scopes);
+    let blocks: Vec<Option<usize>> =
+        all.iter().filter(|one| one.object == object).map(|one| one.block).collect();
+    all.retain(|one| {
+        one.object == object || other.contains(&one.object) && blocks.contains(&one.block)
+    });
     all
 }
 
@@ -184,10 +192,40 @@ pub(super) fn by_use<'a>(
             [".", "get", "(", ..] => Some("__indirect_function_table"),
             ["(", "65536", ..] => Some("emscripten_builtin_memalign"),
             ["(", "1", ",", "0", ")", ..] => Some("setThrew"),
+            ["(", _, ",", _, ",", _] if ends_with_sixteen(scopes, at + 1) => {
+                Some("__cxa_can_catch")
+            }
             ["(", "4", "*", "(", ..] => Some("_emscripten_stack_alloc"),
-            _ => in_wrapper(scopes, at).or_else(|| in_invoke(scopes, at)),
+            _ => in_wrapper(scopes, at)
+                .or_else(|| in_invoke(scopes, at))
+                .or_else(|| in_catch(scopes, at)),
         }
     })
+}
+
+/// Whether the last argument is of the form `info.ptr + 16`.
+fn ends_with_sixteen(scopes: &Scopes<'_>, open: usize) -> bool {
+    let tokens = &scopes.tokens;
+    tokens.partner(open).is_some_and(|close| {
+        close - open < 16 && tokens.is_mark(close - 2, "+") && tokens.text(close - 1) == "16"
+    })
+}
+
+/// `caught.push(info); variable(pointer)`, `info = caught.pop(); variable(info.pointer)`
+fn in_catch(scopes: &Scopes<'_>, at: usize) -> Option<&'static str> {
+    let tokens = &scopes.tokens;
+    let before = at.checked_sub(2)?;
+    let follows = matches!(tokens.text(at - 1), "," | ";") && tokens.is_mark(before, ")");
+    if !follows || !tokens.is_mark(at + 1, "(") {
+        return None;
+    }
+    let open = tokens.partner(before)?;
+    let given = tokens.partner(at + 1)? - at;
+    match tokens.name(open.checked_sub(1)?)? {
+        "push" if given == 3 && before - open == 2 => Some("__cxa_increment_exception_refcount"),
+        "pop" if given == 5 && before - open == 1 => Some("__cxa_decrement_exception_refcount"),
+        _ => None,
+    }
 }
 
 /// `Module.stackSave = () => variable()`
@@ -228,19 +266,32 @@ fn in_invoke(scopes: &Scopes<'_>, at: usize) -> Option<&'static str> {
     None
 }
 
+/// What exports are assigned to: `exports = instance.exports`.
+fn holders<'a>(scopes: &Scopes<'a>) -> Vec<&'a str> {
+    let tokens = &scopes.tokens;
+    let mut holders = Vec::new();
+    for at in 3..tokens.len() {
+        if tokens.text(at) != "exports" || !tokens.is_mark(at - 1, ".") {
+            continue;
+        }
+        // `result.instance.exports`
+        let mut start = at - 2;
+        while start > 2 && tokens.is_mark(start - 1, ".") {
+            start -= 2;
+        }
+        let (variables, properties) = targets(scopes, start.saturating_sub(1));
+        holders.extend(variables.into_iter().map(|(name, _)| name).chain(properties));
+    }
+    holders
+}
+
 /// The export that is called, or given to be called, without a name of its own:
 /// `exports.d()` or `onInit(exports.d)`.
 fn constructors<'a>(scopes: &Scopes<'a>, taken: &[Taken<'a>]) -> Vec<&'a str> {
     let tokens = &scopes.tokens;
     let minified: Vec<&str> = taken.iter().map(|one| one.minified).collect();
-    let mut holders: Vec<&str> = taken.iter().map(|one| one.object).collect();
-    // `exports = instance.exports`
-    for at in 3..tokens.len() {
-        if tokens.text(at) == "exports" && tokens.is_mark(at - 1, ".") {
-            let (variables, properties) = targets(scopes, at - 3);
-            holders.extend(variables.into_iter().map(|(name, _)| name).chain(properties));
-        }
-    }
+    let mut holders = holders(scopes);
+    holders.extend(taken.iter().map(|one| one.object));
     holders.sort_unstable();
     holders.dedup();
     let calls = (0..tokens.len()).filter_map(|at| {

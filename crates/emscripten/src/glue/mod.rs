@@ -11,6 +11,8 @@ mod scopes;
 mod tokens;
 mod traits;
 
+use std::collections::HashSet;
+
 use palisade::{Error, Result};
 
 use crate::ImportMap;
@@ -91,7 +93,7 @@ fn imports<'a>(scopes: &Scopes<'a>, exports: &Exports<'a>) -> Result<Imports<'a>
 /// The braces of objects that may have the imports.
 fn objects(scopes: &Scopes<'_>) -> Vec<usize> {
     let tokens = &scopes.tokens;
-    let mut found: Vec<usize> = Vec::new();
+    let (mut found, mut seen) = (Vec::new(), HashSet::new());
     for at in 1..tokens.len() {
         // `{a: imports}`, and what emcc names so.
         let key = at >= 2 && tokens.is_mark(at, ":") && matches!(tokens.text(at - 1), "a" | "env");
@@ -99,7 +101,7 @@ fn objects(scopes: &Scopes<'_>) -> Vec<usize> {
         let named = tokens.is_mark(at, "=")
             && matches!(tokens.text(at - 1), "asmLibraryArg" | "wasmImports" | "asmLibraryArgs");
         if opens || named {
-            found.extend(scopes.object_at(at + 1).filter(|open| !found.contains(open)));
+            found.extend(scopes.object_at(at + 1).filter(|open| seen.insert(*open)));
         }
     }
     found

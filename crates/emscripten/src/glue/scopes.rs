@@ -127,10 +127,12 @@ impl<'a> Scopes<'a> {
 
     /// The function that begins at `at`, or is named there.
     pub(super) fn function(&self, at: usize) -> Option<Function<'a>> {
-        self.function_within(at, 8)
+        self.function_within(at, &mut 40)
     }
 
-    fn function_within(&self, at: usize, depth: usize) -> Option<Function<'a>> {
+    /// As [`function`](Self::function), after at most as many steps.
+    fn function_within(&self, at: usize, steps: &mut usize) -> Option<Function<'a>> {
+        *steps = steps.checked_sub(1)?;
         let tokens = &self.tokens;
         let mut at = self.value(at);
         if tokens.name(at) == Some("async") && !tokens.is_mark(at + 1, "=>") {
@@ -146,7 +148,7 @@ impl<'a> Scopes<'a> {
             if tokens.is_mark(close + 1, "=>") {
                 return Some(self.arrow(self.params(at + 1..close), close + 2));
             }
-            return self.function_within(self.last(at)?, depth.checked_sub(1)?);
+            return self.function_within(self.last(at)?, steps);
         }
         let name = tokens.name(at)?;
         if tokens.is_mark(at + 1, "=>") {
@@ -154,14 +156,13 @@ impl<'a> Scopes<'a> {
         }
         // `hrtime ? () => ... : () => ...`
         if tokens.is_mark(at + 1, "?") {
-            return self.function_within(at + 2, depth.checked_sub(1)?);
+            return self.function_within(at + 2, steps);
         }
         // An alias, if that is all.
         if tokens.end_of_expression(at) != at + 1 {
             return None;
         }
-        let depth = depth.checked_sub(1)?;
-        self.values(name, at).iter().find_map(|value| self.function_within(*value, depth))
+        self.values(name, at).iter().find_map(|value| self.function_within(*value, steps))
     }
 
     /// The function whose parameters are in the parentheses at `open`, with its body in braces.

@@ -3,8 +3,6 @@
 //! Any text gives tokens. What is no JavaScript gives ones that mean nothing, and brackets without
 //! partners, which nothing is found in.
 
-use std::collections::HashMap;
-
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -26,7 +24,7 @@ pub(super) struct Token<'a> {
 pub(super) struct Tokens<'a> {
     all: Vec<Token<'a>>,
     /// Of a bracket, the other one.
-    partner: HashMap<usize, usize>,
+    partner: Vec<Option<usize>>,
     /// The brace of the block that a token is in.
     block: Vec<Option<usize>>,
 }
@@ -36,7 +34,7 @@ impl<'a> Tokens<'a> {
         let mut lexer = Lexer { text, at: 0, all: Vec::new(), templates: Vec::new() };
         while lexer.step() {}
         let all = lexer.all;
-        let mut partner = HashMap::new();
+        let mut partner = vec![None; all.len()];
         let mut block = Vec::with_capacity(all.len());
         let (mut open, mut blocks): (Vec<usize>, Vec<usize>) = Default::default();
         for (i, token) in all.iter().enumerate() {
@@ -44,8 +42,8 @@ impl<'a> Tokens<'a> {
             if let ")" | "]" | "}" = mark {
                 let fits = open.last().is_some_and(|&at| closes(all[at].text, mark));
                 if fits && let Some(at) = open.pop() {
-                    partner.insert(at, i);
-                    partner.insert(i, at);
+                    partner[at] = Some(i);
+                    partner[i] = Some(at);
                     blocks.pop_if(|block| *block == at);
                 }
             }
@@ -90,7 +88,7 @@ impl<'a> Tokens<'a> {
     }
 
     pub(super) fn partner(&self, at: usize) -> Option<usize> {
-        self.partner.get(&at).copied()
+        self.partner.get(at).copied().flatten()
     }
 
     /// The brace of the block that a token is in.
