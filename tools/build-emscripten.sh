@@ -72,7 +72,8 @@ done
 for name in p_exc1 p_exc2 p_uncaught; do
   build ${name}_wasm $name.cpp -O1 -std=c++17 -fwasm-exceptions $exit_runtime
 done
-for name in q_stdio q_system q_strptime q_ftw q_limits q_nospace q_text q_process; do
+for name in q_stdio q_system q_strptime q_ftw q_limits q_nospace q_text q_process \
+  q_names q_log; do
   build $name $name.c -O1 $exit_runtime
 done
 build q_heap q_heap.c -O1 $exit_runtime $grow -sMAXIMUM_MEMORY=64MB
@@ -82,6 +83,9 @@ for name in q_static q_jumps; do
 done
 build q_static_wasm q_static.cpp -O1 -std=c++17 -fwasm-exceptions $exit_runtime
 build q_terminate q_terminate.cpp -O1 -std=c++17 -fexceptions $exit_runtime
+build q_later q_later.c -O1
+build q_later_exit q_later.c -O1 $exit_runtime
+build q_later_sleep q_later.c -O2 -sASYNCIFY -DSLEEPS
 pthread="-pthread -sPTHREAD_POOL_SIZE=8 $exit_runtime"
 for name in t_queue t_kinds t_detach t_print t_many t_proxy t_input; do
   build $name $name.c -O1 $pthread
@@ -96,7 +100,7 @@ build p_minified p_rw.c -O3 $exit_runtime
 [ -e "$work/p_minified.js" ] && cp "$work/p_minified.js" "$guests/"
 
 for name in p_errno p_rw p_dirs p_stat p_dup p_mmap p_sjlj p_oom p_exc1 p_exc2 p_exc3 p_exc1_wasm p_exc2_wasm p_minified \
-  q_stdio q_system q_strptime q_ftw q_heap q_cpp q_limits q_text q_static q_static_wasm q_jumps; do
+  q_stdio q_system q_strptime q_ftw q_heap q_cpp q_limits q_text q_static q_static_wasm q_jumps q_names q_log; do
   expect $name $name ''
 done
 # WebAssembly exceptions do not work together with threads in this version, in Node neither.
@@ -114,6 +118,12 @@ expect q_process q_process '' -v --name=long -v rest
 for case in 0 1 2 3; do
   expect q_terminate q_terminate_$case '' $case
 done
+for case in 0 1 2 3 4 5 6; do
+  expect q_later q_later_$case '' $case
+  expect q_later_exit q_later_exit_$case '' $case
+done
+expect q_later q_later_7 '' 7
+expect q_later_sleep q_later_sleep '' 8
 for zone in UTC Europe/Berlin America/New_York Australia/Sydney Asia/Kolkata; do
   expect p_time p_time_${zone//\//_} ''
 done

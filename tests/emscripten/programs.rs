@@ -117,6 +117,8 @@ as_in_node! {
     q_static
     q_static_wasm
     q_jumps
+    q_names
+    q_log
 }
 
 #[test]
@@ -129,6 +131,18 @@ fn q_terminate() {
     for case in ["0", "1", "2", "3"] {
         as_in_node("q_terminate", &format!("q_terminate_{case}"), &[case], "", None);
     }
+}
+
+#[test]
+fn q_later() {
+    for name in ["q_later", "q_later_exit"] {
+        for case in ["0", "1", "2", "3", "4", "5", "6"] {
+            as_in_node(name, &format!("{name}_{case}"), &[case], "", None);
+        }
+    }
+    // With an end of the program, clearing a timer does not count in Node.
+    as_in_node("q_later", "q_later_7", &["7"], "", None);
+    as_in_node("q_later_sleep", "q_later_sleep", &["8"], "", None);
 }
 
 #[test]

@@ -132,6 +132,9 @@ impl<T: 'static> Bound<T> {
         let increment_refcount = self.typed(&mut store, &["__cxa_increment_exception_refcount"])?;
         let decrement_refcount = self.typed(&mut store, &["__cxa_decrement_exception_refcount"])?;
         let set_threw = self.typed(&mut store, &["setThrew"])?;
+        let raise = self.typed(&mut store, &["raise"])?;
+        let timer_run_out = self.typed(&mut store, &["_emscripten_timeout"])?;
+        let asyncify = self.func(&mut store, &["asyncify_start_unwind"]).is_some();
         let mut at_exit = Vec::new();
         for name in ["__funcs_on_exit"] {
             if let Some(func) = self.typed::<(), ()>(&mut store, &[name])? {
@@ -153,6 +156,9 @@ impl<T: 'static> Bound<T> {
         linked.increment_refcount = increment_refcount;
         linked.decrement_refcount = decrement_refcount;
         linked.set_threw = set_threw;
+        linked.asyncify = asyncify;
+        linked.raise = raise;
+        linked.timer_run_out = timer_run_out;
         linked.at_exit = at_exit;
         linked.flush = flush;
         Ok(())

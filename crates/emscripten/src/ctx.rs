@@ -7,11 +7,13 @@ use std::time::{Instant, SystemTime};
 
 use palisade::{Error, Func, Table, TypedFunc};
 
+use crate::event_loop::Queue;
 use crate::exceptions::Exceptions;
 use crate::fs::Files;
 use crate::fs::stat::Layout;
 use crate::guest::{Guest, GuestMemory};
 use crate::import_map::ImportMap;
+use crate::names::Names;
 use crate::signature::Args;
 use crate::threads::Member;
 
@@ -35,6 +37,8 @@ pub struct Emscripten {
     pub(crate) exceptions: Exceptions,
     /// The upper half of a 64-bit result, or the second one of some functions.
     pub(crate) temp_ret0: u32,
+    /// What is to be called later.
+    pub(crate) events: Queue,
     /// To which threads it belongs, if there can be threads.
     pub(crate) member: Option<Member>,
 }
@@ -57,6 +61,8 @@ pub(crate) struct Shared {
     pub(crate) on_oom: Option<OnOom>,
     pub(crate) layout: Option<Layout>,
     pub(crate) import_map: Option<ImportMap>,
+    /// Names of hosts.
+    pub(crate) names: Arc<Mutex<Names>>,
     pub(crate) began: Instant,
     /// Held while the host counts references of an exception, which may be several threads'.
     pub(crate) references: Mutex<()>,
@@ -80,6 +86,12 @@ pub(crate) struct Linked {
     pub(crate) increment_refcount: Option<TypedFunc<u32, ()>>,
     pub(crate) decrement_refcount: Option<TypedFunc<u32, ()>>,
     pub(crate) set_threw: Option<TypedFunc<(u32, u32), ()>>,
+    /// `raise`, where `alarm` is the host's.
+    pub(crate) raise: Option<TypedFunc<u32, u32>>,
+    /// It is built with `-sASYNCIFY`.
+    pub(crate) asyncify: bool,
+    /// Which timer of `setitimer` it is, and the time in milliseconds.
+    pub(crate) timer_run_out: Option<TypedFunc<(u32, f64), ()>>,
     /// What runs when the program exits, in this order.
     pub(crate) at_exit: Vec<Func>,
     pub(crate) flush: Option<Func>,
@@ -107,6 +119,7 @@ impl Emscripten {
             linked: Linked::default(),
             exceptions: Exceptions::default(),
             temp_ret0: 0,
+            events: Queue::default(),
             member: None,
         }
     }
@@ -119,6 +132,12 @@ impl Emscripten {
 
     pub(crate) fn layout(&self) -> Layout {
         self.linked.layout.unwrap_or(Layout::New)
+    }
+
+    /// Whether the program ends when `main` returns, also if it has something called later
+    /// (`-sEXIT_RUNTIME`).
+    pub(crate) fn ends_with_main(&self) -> bool {
+        !self.linked.at_exit.is_empty()
     }
 
     /// The value of a variable of the guest's environment, as it began with.

@@ -101,6 +101,7 @@ fn functions() -> Vec<(String, String, char)> {
 fn wat_type(letter: char) -> &'static str {
     match letter {
         'l' => "i64",
+        'f' => "f32",
         'd' => "f64",
         _ => "i32",
     }
@@ -248,12 +249,14 @@ impl Attack {
             .collect();
         // Who asks to wait for a month waits for a month.
         match name.as_str() {
+            "emscripten_sleep" => arguments[0] = Val::I32(self.random.pick(&[0, 1])),
             "__syscall_poll" => arguments[2] = Val::I32(self.random.pick(&[0, 1, -1])),
             "__syscall__newselect" => arguments[4] = Val::I32(self.random.pick(&[0, 0, -4])),
             _ => {}
         }
         let zero = match result {
             'l' => vec![Val::default_for_ty(&ValType::I64).unwrap()],
+            'f' => vec![Val::default_for_ty(&ValType::F32).unwrap()],
             'd' => vec![Val::default_for_ty(&ValType::F64).unwrap()],
             'v' => vec![],
             _ => vec![Val::I32(0)],

@@ -104,7 +104,8 @@ pub(crate) fn minified(module: &Module) -> Error {
     Error::msg(format!(
         "the names of the module's {count} imports are minified (`a.a` ...), as by emcc -O3: only \
          the JavaScript that was made with the module knows what they mean\n\
-         hint: build with -O2 or --profiling-funcs, or take the names from that JavaScript: \
+         hint: build with -O2 or -g, or as WebAssembly alone (`emcc -o program.wasm`), or take the \
+         names from that JavaScript, which `palisade run` finds beside the module: \
          `palisade emscripten map program.js > map.json`, then `--import-map map.json`"
     ))
 }

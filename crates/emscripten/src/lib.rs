@@ -38,12 +38,13 @@
 //!
 //! * Its files are in memory, within the limits that the embedder gives, unless folders of the
 //!   host are mounted; then it reaches these, and nothing outside of them.
-//! * There is no network, and no process but its own.
+//! * There is no network, and no process but its own. Names of hosts get invented addresses.
 //! * Every pointer and length that it passes is checked. A bad one gives `EFAULT` where there is an
 //!   error number to give, and a trap elsewhere.
 //! * It can block its thread, by reading an inherited stdin or waiting.
 //! * It can start threads if the embedder allows that ([`Program::with_threads`]), as many as that
 //!   says, and they end with the program.
+//! * What it has called later (timers, a main loop) is called by [`Program::run`].
 //! * What is JavaScript by nature (`EM_ASM`, `EM_JS`, embind, HTML5, OpenGL, fetch) is refused when
 //!   the module is linked.
 //!
@@ -65,6 +66,7 @@ mod builder;
 mod ctx;
 mod detect;
 mod errno;
+mod event_loop;
 mod exceptions;
 mod fs;
 mod glue;
@@ -78,6 +80,7 @@ mod javascript;
 mod link;
 mod mapping;
 mod memory;
+mod names;
 mod prepare;
 mod program;
 mod setup;

@@ -14,7 +14,7 @@ use crate::guest::{Guest, GuestMemory};
 use crate::import_map::{ABORT, ImportMap, RETURN};
 use crate::invoke::Invoke;
 use crate::signature::{Args, fits};
-use crate::{exceptions, host, invoke, javascript, mapping, memory, threads};
+use crate::{event_loop, exceptions, host, invoke, javascript, mapping, memory, names, threads};
 
 /// Finds the context in the data of a store.
 pub(crate) trait Context<T>:
@@ -276,7 +276,12 @@ const PROXIED: [&str; 2] =
 
 /// The patterns of the functions of [`define_typed`], for messages.
 fn typed_pattern(name: &str) -> Option<&'static str> {
-    let row = TYPED.iter().chain(threads::PATTERNS).find(|(known, _)| *known == name);
+    let row = TYPED
+        .iter()
+        .chain(threads::PATTERNS)
+        .chain(event_loop::PATTERNS)
+        .chain(names::PATTERNS)
+        .find(|(known, _)| *known == name);
     row.map(|(_, pattern)| *pattern)
         .or_else(|| name.starts_with("__cxa_find_matching_catch").then_some("i...:i"))
 }
@@ -291,6 +296,7 @@ const TYPED: &[(&str, &str)] = &[
     ("emscripten_memcpy_js", "iii:?"),
     ("emscripten_resize_heap", "i:i"),
     ("exit", "i:v"),
+    ("emscripten_force_exit", "i:v"),
     ("_mmap_js", "iiiijii:i|iiiiiii:i"),
     ("_tzset_js", "iii:v"),
     ("_emscripten_throw_longjmp", ":v"),
@@ -315,7 +321,12 @@ const TYPED: &[(&str, &str)] = &[
 /// All names and patterns.
 #[cfg(test)]
 pub(crate) fn typed_names() -> impl Iterator<Item = (&'static str, &'static str)> {
-    TYPED.iter().chain(threads::PATTERNS).copied()
+    TYPED
+        .iter()
+        .chain(threads::PATTERNS)
+        .chain(event_loop::PATTERNS)
+        .chain(names::PATTERNS)
+        .copied()
 }
 
 /// Defines the functions that call the guest, and those that are called often; says whether it
@@ -373,7 +384,7 @@ fn define_typed<T: 'static>(
         "emscripten_resize_heap" => define! { |caller, requested: u32| -> u32 {
             memory::resize(&mut caller, ctx, requested)
         }},
-        "exit" => define! { |caller, code: i32| -> () {
+        "exit" | "emscripten_force_exit" => define! { |caller, code: i32| -> () {
             Err(crate::bound::exit(&mut caller, ctx, code))
         }},
         "_mmap_js" => mapping::define_mmap(linker, (module, real), ty, ctx)?,
@@ -430,7 +441,11 @@ fn define_typed<T: 'static>(
         "__cxa_call_unexpected" => define! { |_caller, _exception: u32| -> () {
             Err(crate::ctx::aborted("an exception left a function that said it throws no such one"))
         }},
-        _ => return threads::define(linker, (module, real), name, ty, ctx),
+        _ => {
+            return Ok(event_loop::define(linker, (module, real), name, ctx)?
+                || names::define(linker, (module, real), name, ty, ctx)?
+                || threads::define(linker, (module, real), name, ty, ctx)?);
+        }
     }
     Ok(true)
 }

@@ -5,6 +5,8 @@
 //! buffered. A library (`--no-entry`) is ready after the constructors.
 
 use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
 
 use palisade::{
     AsContextMut, Error, Extern, Instance, InstancePre, Linker, Module, Result, StoreContextMut,
@@ -16,6 +18,7 @@ use crate::Layout;
 use crate::bound::{Bound, MAIN, call_main, run_at_exit};
 use crate::ctx::{Emscripten, Linked, aborted};
 use crate::detect::{is_dynamic, is_threaded};
+use crate::event_loop::{self, Step};
 use crate::guest::GuestMemory;
 use crate::link::Context;
 use crate::prepare::provide;
@@ -161,8 +164,8 @@ impl<T: 'static> Program<T> {
     pub fn run(&self, mut store: impl AsContextMut<Data = T>) -> Result<i32> {
         let mut store = store.as_context_mut();
         let result = match self.main(&mut store) {
-            Ok(code) => run_at_exit(&mut store, &*self.bound.ctx).map(|()| code),
-            Err(error) if error.is::<Unwind>() => self.wait_for_events(&mut store).map(|()| 0),
+            Ok(code) => self.after_main(&mut store, code),
+            Err(error) if error.is::<Unwind>() => self.after_unwinding(&mut store),
             Err(error) => Err(error),
         };
         let result = self.end(&mut store, result);
@@ -207,14 +210,62 @@ impl<T: 'static> Program<T> {
         error.map_or(result, Err)
     }
 
-    /// Does what threads ask the first one to do, until it is the only one.
-    fn wait_for_events(&self, store: &mut StoreContextMut<'_, T>) -> Result<()> {
-        let Some(crew) = &self.crew else { return Ok(()) };
-        let events = Events::new(&self.bound, &mut *store)?;
-        while let Some(inbox) = crew.wait_for_mail(None) {
-            events.handle(&mut *store, &inbox)?;
+    /// The end of a program whose `main` has returned: what it has called later, if anything, and
+    /// what it has registered for its end.
+    fn after_main(&self, store: &mut StoreContextMut<'_, T>, code: i32) -> Result<i32> {
+        let data = (self.bound.ctx)(store.data_mut());
+        let waits = match data.ends_with_main() {
+            true => data.events.keeps_alive(),
+            false => !data.events.is_empty(),
+        };
+        if waits {
+            self.wait_for_events(store)?;
         }
-        Ok(())
+        run_at_exit(&mut *store, &*self.bound.ctx).map(|()| code)
+    }
+
+    /// The end of a program that has left `main` but goes on.
+    fn after_unwinding(&self, store: &mut StoreContextMut<'_, T>) -> Result<i32> {
+        let exits = self.wait_for_events(store)?;
+        let ends_with_main = (self.bound.ctx)(store.data_mut()).ends_with_main();
+        if exits || !ends_with_main && self.crew.is_none() {
+            run_at_exit(&mut *store, &*self.bound.ctx)?;
+        }
+        Ok(0)
+    }
+
+    /// Does what is called later and what threads ask the first one to do, until there is nothing
+    /// more to wait for. Says whether that was the end of a program that ends with its `main`.
+    fn wait_for_events(&self, store: &mut StoreContextMut<'_, T>) -> Result<bool> {
+        let ctx = &*self.bound.ctx;
+        let asked = Events::new(&self.bound, &mut *store)?;
+        loop {
+            let inbox = match (event_loop::step(store, ctx)?, &self.crew) {
+                (Step::Done, crew) => {
+                    let data = ctx(store.data_mut());
+                    if data.ends_with_main() && !data.events.keeps_alive() {
+                        return Ok(true);
+                    }
+                    crew.as_ref().and_then(|crew| crew.wait_for_mail_until(Instant::now()))
+                }
+                (Step::WaitUntil(due), Some(crew)) => crew.wait_for_mail_until(due),
+                (Step::WaitUntil(due), None) => {
+                    thread::sleep(due.saturating_duration_since(Instant::now()));
+                    None
+                }
+                (Step::Nothing, Some(crew)) => match crew.wait_for_mail(None) {
+                    Some(inbox) => Some(inbox),
+                    None => return Ok(false),
+                },
+                (Step::Nothing, None) => return Ok(false),
+            };
+            if let Some(inbox) = inbox {
+                asked.handle(&mut *store, &inbox)?;
+            }
+            if self.crew.as_ref().is_some_and(|crew| crew.has_ended()) {
+                return Ok(false);
+            }
+        }
     }
 
     /// Prepares the guest's stack and runs constructors.

@@ -11,18 +11,21 @@ mod embedded;
 pub(crate) mod environment;
 pub(crate) mod file;
 pub(crate) mod io;
+mod log;
 pub(crate) mod memory;
 pub(crate) mod poll;
 pub(crate) mod process;
 mod strftime;
 mod strptime;
 pub(crate) mod terminal;
+mod uuid;
 pub(crate) mod zone;
 
 use palisade::Result;
 
 use crate::ctx::Call;
 use crate::errno::Errno;
+use crate::event_loop;
 use crate::signature::Value;
 use crate::threads::{self, calls};
 
@@ -204,7 +207,6 @@ const TABLE: &[(&str, &str, Body)] = &[
     ("alignfault", ":v", Plain(process::alignfault)),
     ("proc_exit", "i:v", Plain(process::proc_exit)),
     ("_exit", "i:v", Plain(process::proc_exit)),
-    ("emscripten_force_exit", "i:v", Plain(process::proc_exit)),
     ("system", "i:i", Plain(process::system)),
     ("_emscripten_system", "i:i", Plain(process::system)),
     ("getloadavg", "ii:i", Plain(process::getloadavg)),
@@ -219,7 +221,7 @@ const TABLE: &[(&str, &str, Body)] = &[
     ("_dlsym_js", "ii:i|iii:i", Plain(process::dlopen)),
     ("_dlsym_catchup_js", "ii:i", Plain(process::dlopen)),
     ("_emscripten_dlopen_js", "iiii:v|iii:v", Plain(process::dlopen)),
-    ("emscripten_has_asyncify", ":i", Plain(process::zero)),
+    ("emscripten_has_asyncify", ":i", Plain(event_loop::has_asyncify)),
     ("_emscripten_out", "i:v", Plain(process::out)),
     ("_emscripten_err", "i:v", Plain(process::err)),
     ("emscripten_outn", "ii:v", Plain(process::outn)),
@@ -246,7 +248,55 @@ const TABLE: &[(&str, &str, Body)] = &[
     ("pthread_kill", "ii:i", Plain(calls::kill)),
     ("__pthread_kill_js", "ii:i", Plain(calls::kill)),
     ("emscripten_unwind_to_js_event_loop", ":v", Plain(threads::unwind)),
-    ("emscripten_exit_with_live_runtime", ":v", Plain(threads::unwind)),
+    ("emscripten_exit_with_live_runtime", ":v", Plain(event_loop::stay)),
+
+    ("emscripten_log", "iii:v", Plain(log::log)),
+    ("emscripten_log_js", "ii:v", Plain(log::log_text)),
+    ("_emscripten_log_formatted", "ii:v", Plain(log::log_text)),
+    ("emscripten_get_callstack", "iii:i", Plain(log::callstack)),
+    ("_emscripten_get_callstack_js", "iii:i", Plain(log::callstack)),
+    ("emscripten_throw_number", "d:v", Plain(log::throw_number)),
+    ("emscripten_throw_string", "i:v", Plain(log::throw_string)),
+    ("emscripten_debugger", ":v", Plain(process::nothing)),
+    ("emscripten_random", ":f", Plain(uuid::random)),
+    ("emscripten_math_random", ":d", Plain(uuid::math_random)),
+    ("_Unwind_Backtrace", "ii:i", Plain(process::zero)),
+    ("_Unwind_FindEnclosingFunction", "i:i", Plain(process::zero)),
+    ("_Unwind_DeleteException", "i:v", Plain(process::nothing)),
+
+    // libuuid.
+    ("uuid_clear", "i:v", Plain(uuid::clear)),
+    ("uuid_compare", "ii:i", Plain(uuid::compare)),
+    ("uuid_copy", "ii:v", Plain(uuid::copy)),
+    ("uuid_generate", "i:v", Plain(uuid::generate)),
+    ("uuid_is_null", "i:i", Plain(uuid::is_null)),
+    ("uuid_parse", "ii:i", Plain(uuid::parse)),
+    ("uuid_unparse", "ii:v", Plain(uuid::unparse)),
+    ("uuid_unparse_lower", "ii:v", Plain(uuid::unparse)),
+    ("uuid_unparse_upper", "ii:v", Plain(uuid::unparse_upper)),
+    ("uuid_type", "i:i", Plain(uuid::kind)),
+    ("uuid_variant", "i:i", Plain(uuid::variant)),
+
+    // What is called later.
+    ("emscripten_async_call", "iii:v", Plain(event_loop::async_call)),
+    ("emscripten_set_timeout", "idi:i", Plain(event_loop::set_timeout)),
+    ("emscripten_set_timeout_loop", "idi:?", Plain(event_loop::set_timeout_loop)),
+    ("emscripten_clear_timeout", "i:v", Plain(event_loop::clear_timer)),
+    ("emscripten_set_interval", "idi:i", Plain(event_loop::set_interval)),
+    ("emscripten_clear_interval", "i:v", Plain(event_loop::clear_timer)),
+    ("emscripten_set_immediate", "ii:i", Plain(event_loop::set_immediate)),
+    ("emscripten_set_immediate_loop", "ii:?", Plain(event_loop::set_immediate_loop)),
+    ("emscripten_clear_immediate", "i:v", Plain(event_loop::clear_immediate)),
+    ("emscripten_set_main_loop", "iii:v", Plain(event_loop::set_main_loop)),
+    ("emscripten_set_main_loop_arg", "iiii:v", Plain(event_loop::set_main_loop_arg)),
+    ("emscripten_cancel_main_loop", ":v", Plain(event_loop::cancel_main_loop)),
+    ("emscripten_pause_main_loop", ":v", Plain(event_loop::pause_main_loop)),
+    ("emscripten_resume_main_loop", ":v", Plain(event_loop::resume_main_loop)),
+    ("emscripten_set_main_loop_timing", "ii:i", Plain(event_loop::set_timing)),
+    ("emscripten_get_main_loop_timing", "ii:v", Plain(event_loop::get_timing)),
+    ("emscripten_set_main_loop_expected_blockers", "i:v", Plain(process::nothing)),
+    ("alarm", "i:i", Plain(event_loop::alarm)),
+    ("_setitimer_js", "id:i", Plain(event_loop::set_interval_timer)),
 
     // What sanitizers ask of JavaScript's stack: nothing is known.
     ("emscripten_return_address", "i:i", Plain(process::zero)),
@@ -293,7 +343,7 @@ mod tests {
             for pattern in pattern.split('|') {
                 let (params, result) = pattern.split_once(':').expect(name);
                 assert!(params.chars().all(|letter| "ijd".contains(letter)), "{name}");
-                assert!(["v", "?", "i", "j", "d"].contains(&result), "{name}");
+                assert!(["v", "?", "i", "j", "f", "d"].contains(&result), "{name}");
             }
         }
     }

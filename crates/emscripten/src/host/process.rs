@@ -103,7 +103,7 @@ fn print_buffer(call: &mut Call<'_>, fd: u32) -> Result<Value> {
     print_line(call, fd, line)
 }
 
-fn print_line(call: &mut Call<'_>, fd: u32, mut line: Vec<u8>) -> Result<Value> {
+pub(super) fn print_line(call: &mut Call<'_>, fd: u32, mut line: Vec<u8>) -> Result<Value> {
     line.push(b'\n');
     let open = lock(&call.ctx.shared.files).get(fd);
     if let Ok(open) = open {

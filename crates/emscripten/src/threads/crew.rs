@@ -211,6 +211,15 @@ impl Crew {
         }
     }
 
+    /// The same for the first thread when it has something else to do at `deadline`: then there is
+    /// nothing, also if it is alone.
+    pub(crate) fn wait_for_mail_until(&self, deadline: Instant) -> Option<Inbox> {
+        let limit = deadline.saturating_duration_since(Instant::now());
+        self.wait_until(limit, |state| state.has_ended() || !state.main_inbox.is_empty());
+        let inbox = std::mem::take(&mut lock(&self.state).main_inbox);
+        (!inbox.is_empty()).then_some(inbox)
+    }
+
     /// The guest is done with a thread; `own` is the address of the one that says so. What it has
     /// of memory can be freed at once if it has left the guest, and else later: it may be running
     /// on the stack that is to be freed. Says whether there is such a thread.
