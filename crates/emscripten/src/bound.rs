@@ -132,6 +132,8 @@ impl<T: 'static> Bound<T> {
         let increment_refcount = self.typed(&mut store, &["__cxa_increment_exception_refcount"])?;
         let decrement_refcount = self.typed(&mut store, &["__cxa_decrement_exception_refcount"])?;
         let set_threw = self.typed(&mut store, &["setThrew"])?;
+        let get_exception_ptr = self.typed(&mut store, &["__cxa_get_exception_ptr"])?;
+        let set_temp_ret0 = self.typed(&mut store, &["_emscripten_tempret_set", "setTempRet0"])?;
         let raise = self.typed(&mut store, &["raise"])?;
         let timer_run_out = self.typed(&mut store, &["_emscripten_timeout"])?;
         let asyncify = self.func(&mut store, &["asyncify_start_unwind"]).is_some();
@@ -156,6 +158,8 @@ impl<T: 'static> Bound<T> {
         linked.increment_refcount = increment_refcount;
         linked.decrement_refcount = decrement_refcount;
         linked.set_threw = set_threw;
+        linked.set_temp_ret0 = set_temp_ret0;
+        linked.get_exception_ptr = get_exception_ptr;
         linked.asyncify = asyncify;
         linked.raise = raise;
         linked.timer_run_out = timer_run_out;

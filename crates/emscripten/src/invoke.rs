@@ -9,10 +9,11 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use palisade::{
-    AsContextMut, Caller, Engine, Error, Extern, Func, FuncType, Instance, Linker, Module, Result,
-    Tag, TypedFunc, Val, ValType, WasmParams, WasmResults,
+    AsContextMut, Caller, Engine, Error, Extern, ExternType, Func, FuncType, Instance, Linker,
+    Module, Result, Tag, TypedFunc, Val, ValType, WasmParams, WasmResults,
 };
 
+use crate::ImportMap;
 use crate::link::Context;
 
 /// An import `invoke_*`: its type, and that of the functions that it calls.
@@ -23,6 +24,17 @@ pub(crate) struct Invoke {
     called: (Vec<ValType>, Vec<ValType>),
     /// 64-bit integers of the functions that are called are two of 32 bits in the import.
     legalised: bool,
+    /// The guest's own function of the import's type that calls the table: `dynCall_ii`.
+    through: Option<String>,
+}
+
+/// The module behind the imports, which serves the instances of all threads.
+pub(crate) struct Invokes {
+    module: Module,
+    /// The function of each import, by number.
+    numbers: Vec<usize>,
+    /// What it imports of the guest's functions that call the table.
+    pub(crate) through: Vec<String>,
 }
 
 /// The functions behind the imports, in their order.
@@ -49,12 +61,27 @@ impl Invoke {
             None => false,
         };
         let called = if legalised { named.expect("it is legalised") } else { plain };
-        Some(Invoke { ty: ty.clone(), called, legalised })
+        Some(Invoke { ty: ty.clone(), called, legalised, through: None })
+    }
+
+    /// Goes through the guest's function for this type, if it exports one: where all functions of
+    /// the table have one type (`EMULATE_FUNCTION_POINTER_CASTS`), only that one knows how to call
+    /// them.
+    pub(crate) fn through(mut self, name: &str, module: &Module, map: Option<&ImportMap>) -> Self {
+        let Some(letters) = name.strip_prefix("invoke_") else { return self };
+        let name = format!("dynCall_{letters}");
+        let name = map.map_or(&name[..], |map| map.export(&name));
+        if let Some(ExternType::Func(ty)) = module.get_export(name)
+            && FuncType::eq(&ty, &self.ty)
+        {
+            self.through = Some(name.to_owned());
+        }
+        self
     }
 
     /// The same for all imports that one function serves.
     fn signature(&self) -> String {
-        format!("{:?} {}", self.called, self.legalised)
+        format!("{:?} {} {:?}", self.called, self.legalised, self.through)
     }
 
     /// Its function in the text format, exported as `number`.
@@ -70,6 +97,13 @@ impl Invoke {
             list(&params),
             list(&results),
         );
+        if self.through.is_some() {
+            for local in 0..params.len() {
+                let _ = write!(text, "(local.get {local})");
+            }
+            let _ = write!(text, "(call $through{number}) return)");
+            return self.write_catch(text);
+        }
         let mut local = 1;
         for ty in &self.called.0 {
             if self.legalised && *ty == ValType::I64 {
@@ -98,13 +132,19 @@ impl Invoke {
                  (i32.wrap_i64 (local.get $wide))",
             );
         }
+        text.push_str("return)");
+        self.write_catch(text);
+    }
+
+    /// The end of a function: what is done when the call throws.
+    fn write_catch(&self, text: &mut String) {
         text.push_str(
-            "return) unreachable)
+            "unreachable)
              drop
              (call $restore (local.get $sp))
              (call $threw (i32.const 1) (i32.const 0))",
         );
-        for result in &results {
+        for result in self.ty.results() {
             let _ = write!(text, "({result}.const 0)");
         }
         text.push_str(")\n");
@@ -153,11 +193,13 @@ pub(crate) struct Needs {
     /// Sets the temporary result.
     pub(crate) set_temp: Extern,
     pub(crate) tag: Tag,
+    /// What [`Invokes::through`] names.
+    pub(crate) through: Vec<Extern>,
 }
 
 /// The module behind the imports in the text format, and the number of each import's function. One
 /// type is written once: a guest can have very many imports of a very long one.
-fn write_module(invokes: impl Iterator<Item = Invoke>) -> (String, Vec<usize>) {
+fn write_module(invokes: impl Iterator<Item = Invoke>) -> (String, Vec<usize>, Vec<String>) {
     let mut text = String::from(
         "(module
           (import \"guest\" \"table\" (table 0 funcref))
@@ -168,43 +210,56 @@ fn write_module(invokes: impl Iterator<Item = Invoke>) -> (String, Vec<usize>) {
           (import \"host\" \"thrown\" (tag $thrown (param i32)))\n",
     );
     let mut functions = HashMap::new();
-    let mut numbers = Vec::new();
+    let (mut numbers, mut through, mut bodies) = (Vec::new(), Vec::new(), String::new());
     for invoke in invokes {
         let next = functions.len();
         let number = *functions.entry(invoke.signature()).or_insert(next);
         if number == next {
-            invoke.write(number, &mut text);
+            invoke.write(number, &mut bodies);
+            if let Some(name) = invoke.through {
+                let list = |types: &mut dyn Iterator<Item = ValType>| -> String {
+                    types.map(|ty| format!(" {ty}")).collect()
+                };
+                let _ = writeln!(
+                    text,
+                    "(import \"through\" \"\" (func $through{number} (param{}) (result{})))",
+                    list(&mut invoke.ty.params()),
+                    list(&mut invoke.ty.results()),
+                );
+                through.push(name);
+            }
         }
         numbers.push(number);
     }
+    text.push_str(&bodies);
     text.push(')');
-    (text, numbers)
+    (text, numbers, through)
 }
 
-/// The module behind the imports, and the number of each import's function; none if there are no imports. It serves the
-/// instances of all threads.
+/// Makes the module behind the imports; none if there are no imports.
 pub(crate) fn compile(
     engine: &Engine,
     invokes: impl Iterator<Item = Invoke>,
-) -> Result<Option<(Module, Vec<usize>)>> {
-    let (text, numbers) = write_module(invokes);
+) -> Result<Option<Invokes>> {
+    let (text, numbers, through) = write_module(invokes);
     if numbers.is_empty() {
         return Ok(None);
     }
-    Ok(Some((Module::new(engine, &text)?, numbers)))
+    Ok(Some(Invokes { module: Module::new(engine, &text)?, numbers, through }))
 }
 
 /// Makes the functions behind the imports for one instance, in their order.
 pub(crate) fn make(
     mut store: impl AsContextMut,
-    (module, numbers): &(Module, Vec<usize>),
+    invokes: &Invokes,
     needs: Needs,
 ) -> Result<Targets> {
-    let imports =
-        [needs.table, needs.save, needs.restore, needs.set_threw, needs.set_temp, needs.tag.into()];
-    let instance = Instance::new(&mut store, module, &imports)?;
+    let mut imports = vec![needs.table, needs.save, needs.restore, needs.set_threw];
+    imports.extend([needs.set_temp, needs.tag.into()]);
+    imports.extend(needs.through);
+    let instance = Instance::new(&mut store, &invokes.module, &imports)?;
     let mut targets = Targets::default();
-    for number in numbers {
+    for number in &invokes.numbers {
         let func = instance.get_func(&mut store, &number.to_string()).expect("it is exported");
         targets.typed.push(&store, &func);
         targets.funcs.push(func);
@@ -344,7 +399,7 @@ mod tests {
         // The last two have the same types, but one of them passes halves.
         let invokes = [("v", 1), ("vii", 3), ("other", 1), ("vj", 3), ("vii", 3)];
         let invokes = invokes.map(|(name, params)| invoke(&format!("invoke_{name}"), params));
-        let (text, numbers) = write_module(invokes.into_iter());
+        let (text, numbers, _) = write_module(invokes.into_iter());
         assert_eq!(numbers, [0, 1, 0, 2, 1]);
         assert_eq!(text.matches("(func (export").count(), 3);
     }

@@ -183,10 +183,10 @@ impl<'a> Imports<'a> {
             let (guest, data) = enter(&mut caller, ctx)?;
             let mut call = Call { ctx: data, guest, args: Args(params.iter()) };
             let value = body.call(&mut call)?;
-            if let Some(high) = value.store(results) {
-                call.ctx.temp_ret0 = high;
+            match value.store(results) {
+                Some(high) => exceptions::set_temp_ret0(&mut caller, ctx, high),
+                None => Ok(()),
             }
-            Ok(())
         };
         linker.func_new(at.0, at.1, ty.clone(), call)?;
         Ok(Ok(()))

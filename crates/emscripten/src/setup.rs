@@ -8,7 +8,7 @@ use crate::Layout;
 use crate::bound::Bound;
 use crate::ctx::{Emscripten, Linked};
 use crate::exceptions::{Style, Thrower};
-use crate::invoke::{self, Invoke, Needs};
+use crate::invoke::{self, Invoke, Invokes, Needs};
 use crate::link::Context;
 use crate::prepare::{guess_layout, imports};
 
@@ -17,7 +17,7 @@ pub(crate) struct Plan {
     layout: Layout,
     style: Style,
     /// What is behind the module's `invoke_*`, and how many these are.
-    invokes: Option<(Module, Vec<usize>)>,
+    invokes: Option<Invokes>,
 }
 
 impl Plan {
@@ -26,7 +26,8 @@ impl Plan {
         let invokes = module.imports().filter_map(|import| {
             let ExternType::Func(ty) = import.ty() else { return None };
             let name = map.map_or(import.name(), |map| map.import(import.module(), import.name()));
-            Invoke::new(name, &ty).filter(Invoke::is_supported)
+            let invoke = Invoke::new(name, &ty).filter(Invoke::is_supported)?;
+            Some(invoke.through(name, module, map))
         });
         Ok(Plan {
             layout: data.shared.layout.unwrap_or_else(|| guess_layout(module, map)),
@@ -80,7 +81,7 @@ impl Plan {
 fn make_invokes<T: 'static>(
     bound: &Bound<T>,
     mut store: impl AsContextMut<Data = T>,
-    invokes: &(Module, Vec<usize>),
+    invokes: &Invokes,
     ctx: impl Context<T>,
 ) -> Result<()> {
     let mut store = store.as_context_mut();
@@ -94,8 +95,11 @@ fn make_invokes<T: 'static>(
         None => Err(missing(name)),
     };
     let set_temp = Func::wrap(&mut store, move |mut caller: Caller<'_, T>, value: u32| {
-        ctx(caller.data_mut()).temp_ret0 = value;
+        crate::exceptions::set_temp_ret0(&mut caller, ctx, value)
     });
+    let instance = bound.instance;
+    let through = invokes.through.iter().filter_map(|name| instance.get_export(&mut store, name));
+    let through = through.collect();
     let needs = Needs {
         table: table.ok_or_else(|| missing("__indirect_function_table"))?.into(),
         save: needed(
@@ -109,6 +113,7 @@ fn make_invokes<T: 'static>(
         set_threw: needed(bound.func(&mut store, &["setThrew"]), "setThrew")?,
         set_temp: set_temp.into(),
         tag: thrower.expect("set before there is an instance").0,
+        through,
     };
     let targets = invoke::make(&mut store, invokes, needs)
         .map_err(|error| error.context("the exports behind `invoke_` are not Emscripten's"))?;

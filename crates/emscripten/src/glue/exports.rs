@@ -192,6 +192,9 @@ pub(super) fn by_use<'a>(
             [".", "get", "(", ..] => Some("__indirect_function_table"),
             ["(", "65536", ..] => Some("emscripten_builtin_memalign"),
             ["(", "1", ",", "0", ")", ..] => Some("setThrew"),
+            ["(", "0", ")", ",", "0", _] if tokens.text(at - 1) == "return" => {
+                Some("_emscripten_tempret_set")
+            }
             ["(", _, ",", _, ",", _] if ends_with_sixteen(scopes, at + 1) => {
                 Some("__cxa_can_catch")
             }
@@ -215,6 +218,16 @@ fn ends_with_sixteen(scopes: &Scopes<'_>, open: usize) -> bool {
 fn in_catch(scopes: &Scopes<'_>, at: usize) -> Option<&'static str> {
     let tokens = &scopes.tokens;
     let before = at.checked_sub(2)?;
+    // `variable(pointer); return other(pointer)`
+    if tokens.name(at - 1) == Some("return") && before > 4 {
+        let call = before - 4;
+        let same = tokens.is_mark(before - 1, ")")
+            && tokens.is_mark(before - 3, "(")
+            && tokens.is_mark(at + 1, "(")
+            && tokens.text(before - 2) == tokens.text(at + 2);
+        let counts = in_catch(scopes, call) == Some("__cxa_increment_exception_refcount");
+        return (same && counts).then_some("__cxa_get_exception_ptr");
+    }
     let follows = matches!(tokens.text(at - 1), "," | ";") && tokens.is_mark(before, ")");
     if !follows || !tokens.is_mark(at + 1, "(") {
         return None;
@@ -311,7 +324,7 @@ fn constructors<'a>(scopes: &Scopes<'a>, taken: &[Taken<'a>]) -> Vec<&'a str> {
         let called = tokens.is_mark(next, "(") && tokens.is_mark(next + 1, ")");
         let given = tokens.is_mark(next, ")") && {
             let open = tokens.partner(next)?;
-            next - open <= 8 && open > 0 && tokens.name(open - 1).is_some()
+            next - open <= 8 && open > 0 && tokens.name(open - 1).is_some_and(|name| name != "push")
         };
         let fits = key.len() <= super::SHORT && !minified.contains(&key);
         (fits && (called || given)).then_some(key)
