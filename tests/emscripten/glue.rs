@@ -159,3 +159,20 @@ fn any_text_is_an_error_or_a_map() {
     // Names that stand for each other.
     let _ = map_of_javascript("var a=b,b=a;var x={a:{a:a,b:b}};");
 }
+
+#[test]
+fn a_text_can_have_several_modules() {
+    let module = |imports: &str, main: &str| {
+        format!(
+            "(function(){{var o={{}},w,x={{{imports}}};function e(d){{w=d.exports;o._main=w.{main};\
+             o._malloc=w.m;return w}}e(new WebAssembly.Instance(o.m,{{a:x}}));w.{main}{main}()}})();"
+        )
+    };
+    let little = module("a:()=>performance.now()", "s");
+    let more = module("a:()=>Date.now(),b:()=>performance.now()", "r");
+    for text in [format!("{little}{more}"), format!("{more}{little}")] {
+        let map = map_of_javascript(&text).unwrap();
+        assert_eq!((map.imports(), map.export("main")), (2, "r"));
+        assert_eq!(map.export("__wasm_call_ctors"), "rr");
+    }
+}

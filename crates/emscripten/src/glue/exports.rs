@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::scopes::Scopes;
 
 /// An assignment of an export: the names that get it, and the export's own.
+#[derive(Clone)]
 struct Taken<'a> {
     /// Variables, and where what they get begins.
     targets: Vec<(&'a str, usize)>,
@@ -14,14 +15,32 @@ struct Taken<'a> {
     /// How the object with the exports is called there.
     object: &'a str,
     block: Option<usize>,
+    at: usize,
 }
 
 /// What a text takes of a module's exports.
 pub(super) struct Exports<'a>(Vec<Taken<'a>>);
 
 impl<'a> Exports<'a> {
+    /// All that a text has.
     pub(super) fn new(scopes: &Scopes<'a>) -> Exports<'a> {
-        Exports(taken(scopes))
+        Exports(assignments(scopes))
+    }
+
+    /// Those of the module that gets the imports whose object is at `open`: a text can have
+    /// several, each in a function of its own.
+    pub(super) fn beside(&self, scopes: &Scopes<'a>, open: usize) -> Exports<'a> {
+        let mut block = scopes.block(open);
+        while let Some(brace) = block {
+            let end = scopes.tokens.partner(brace).unwrap_or(usize::MAX);
+            let inside = |one: &&Taken<'a>| (brace..end).contains(&one.at);
+            let found = of_one_object(scopes, self.0.iter().filter(inside).cloned().collect());
+            if !found.is_empty() {
+                return Exports(found);
+            }
+            block = scopes.block(brace);
+        }
+        Exports(of_one_object(scopes, self.0.clone()))
     }
 
     /// The property with a telling name that a variable with an export is, too.
@@ -84,7 +103,7 @@ pub(super) fn real_name(target: &str) -> String {
 
 /// All assignments of what looks as an export: `Module["_main"] = main = exports["d"]`, also
 /// in a function that puts itself in its own place (`(main = Module._main = asm.d).apply`).
-fn taken<'a>(scopes: &Scopes<'a>) -> Vec<Taken<'a>> {
+fn assignments<'a>(scopes: &Scopes<'a>) -> Vec<Taken<'a>> {
     let tokens = &scopes.tokens;
     let mut all: Vec<Taken<'a>> = Vec::new();
     for at in 1..tokens.len() {
@@ -117,9 +136,14 @@ fn taken<'a>(scopes: &Scopes<'a>) -> Vec<Taken<'a>> {
         let (targets, properties) = targets(scopes, at);
         if !targets.is_empty() || !properties.is_empty() {
             let block = scopes.block(at);
-            all.push(Taken { targets, properties, minified, object, block });
+            all.push(Taken { targets, properties, minified, object, block, at });
         }
     }
+    all
+}
+
+/// Of assignments, those of exports.
+fn of_one_object<'a>(scopes: &Scopes<'a>, mut all: Vec<Taken<'a>>) -> Vec<Taken<'a>> {
     // Exports are those of the object that names with an underscore are taken from.
     let mut counts: HashMap<&str, usize> = HashMap::new();
     for one in &all {

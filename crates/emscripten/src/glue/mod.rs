@@ -41,13 +41,14 @@ pub fn map_of_javascript(text: &str) -> Result<ImportMap> {
     let scopes = Scopes::new(text);
     let exports = Exports::new(&scopes);
     let mut map = ImportMap::new();
-    for (minified, name) in imports(&scopes, &exports)? {
+    let (open, imports) = imports(&scopes, &exports)?;
+    for (minified, name) in imports {
         match name {
             Some(name) => map.add_import("a", minified, &name),
             None => map.add_unknown("a", minified),
         };
     }
-    for (name, minified) in exports.names(&scopes) {
+    for (name, minified) in exports.beside(&scopes, open).names(&scopes) {
         map.add_export(&name, &minified);
     }
     Ok(map)
@@ -61,9 +62,9 @@ fn unknown(what: &str) -> Error {
 
 type Imports<'a> = Vec<(&'a str, Option<String>)>;
 
-/// The imports by their minified names, of the object of which most is known.
-fn imports<'a>(scopes: &Scopes<'a>, exports: &Exports<'a>) -> Result<Imports<'a>> {
-    let mut best: Option<(usize, Imports<'a>)> = None;
+/// The imports by their minified names, and where their object is: that of which most is known.
+fn imports<'a>(scopes: &Scopes<'a>, exports: &Exports<'a>) -> Result<(usize, Imports<'a>)> {
+    let mut best: Option<(usize, usize, Imports<'a>)> = None;
     let tokens = &scopes.tokens;
     let mut whole = (0..tokens.len()).any(|at| tokens.text(at) == "wasi_snapshot_preview1");
     for open in objects(scopes) {
@@ -74,17 +75,18 @@ fn imports<'a>(scopes: &Scopes<'a>, exports: &Exports<'a>) -> Result<Imports<'a>
             whole |= entries.iter().any(|entry| entry.key.contains("abort"));
             continue;
         }
+        let exports = exports.beside(scopes, open);
         let mut names: Imports<'a> =
-            entries.iter().map(|entry| (entry.key, import(scopes, exports, entry))).collect();
+            entries.iter().map(|entry| (entry.key, import(scopes, &exports, entry))).collect();
         drop_doubles(&mut names);
         let known =
             |name: &Option<String>| name.as_ref().is_some_and(|name| !name.starts_with(RETURN));
         let count = names.iter().filter(|(_, name)| known(name)).count();
-        if count > 0 && best.as_ref().is_none_or(|(most, _)| count > *most) {
-            best = Some((count, names));
+        if count > 0 && best.as_ref().is_none_or(|(most, ..)| count > *most) {
+            best = Some((count, open, names));
         }
     }
-    best.map(|(_, names)| names).ok_or_else(|| match whole {
+    best.map(|(_, open, names)| (open, names)).ok_or_else(|| match whole {
         true => unknown("its imports are not minified, so no map is needed"),
         false => unknown("it has no object with imports"),
     })

@@ -62,6 +62,8 @@ const ROWS: &[Row] = &[
     ("emscripten_get_now", 0..=0, ".hrtime"),
     ("emscripten_date_now", 0..=0, "Date .now !performance"),
 
+    ("_emscripten_fs_load_embedded_files", 1..=1, "do while .subarray #4"),
+
     // Environment.
     ("environ_get", 2..=2, "~'web_user #4"),
     ("environ_get", 2..=2, "~'/home/web_user #4"),
