@@ -1,6 +1,7 @@
 //! Real and minified names of exports, by how JavaScript takes them.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::scopes::Scopes;
 
@@ -19,12 +20,16 @@ struct Taken<'a> {
 }
 
 /// What a text takes of a module's exports.
-pub(super) struct Exports<'a>(Vec<Taken<'a>>);
+pub(super) struct Exports<'a> {
+    taken: Vec<Taken<'a>>,
+    /// The tokens of the module's part of the text.
+    part: Range<usize>,
+}
 
 impl<'a> Exports<'a> {
     /// All that a text has.
     pub(super) fn new(scopes: &Scopes<'a>) -> Exports<'a> {
-        Exports(assignments(scopes))
+        Exports { taken: assignments(scopes), part: 0..scopes.tokens.len() }
     }
 
     /// Those of the module that gets the imports whose object is at `open`: a text can have
@@ -34,19 +39,20 @@ impl<'a> Exports<'a> {
         while let Some(brace) = block {
             let end = scopes.tokens.partner(brace).unwrap_or(usize::MAX);
             let inside = |one: &&Taken<'a>| (brace..end).contains(&one.at);
-            let found = of_one_object(scopes, self.0.iter().filter(inside).cloned().collect());
-            if !found.is_empty() {
-                return Exports(found);
+            let taken = self.taken.iter().filter(inside).cloned().collect();
+            let taken = of_one_object(scopes, taken);
+            if !taken.is_empty() {
+                return Exports { taken, part: brace..end.min(scopes.tokens.len()) };
             }
             block = scopes.block(brace);
         }
-        Exports(of_one_object(scopes, self.0.clone()))
+        Exports { taken: of_one_object(scopes, self.taken.clone()), part: self.part.clone() }
     }
 
     /// The property with a telling name that a variable with an export is, too.
     pub(super) fn name_of(&self, variable: &str) -> Option<&'a str> {
         let is = |one: &&Taken<'a>| one.targets.iter().any(|(target, _)| *target == variable);
-        let one = self.0.iter().find(is)?;
+        let one = self.taken.iter().find(is)?;
         one.properties.first().copied()
     }
 
@@ -58,7 +64,7 @@ impl<'a> Exports<'a> {
                 found.push((name, minified.to_owned()));
             }
         };
-        for one in &self.0 {
+        for one in &self.taken {
             let variables = one.targets.iter().map(|(target, _)| target);
             for target in one.properties.iter().chain(variables) {
                 let name = real_name(target);
@@ -67,7 +73,7 @@ impl<'a> Exports<'a> {
                 }
             }
         }
-        for one in &self.0 {
+        for one in &self.taken {
             for target in &one.targets {
                 if let Some(name) = by_use(scopes, target.0, Some(target.1)) {
                     add(name.into(), one.minified);
@@ -76,9 +82,9 @@ impl<'a> Exports<'a> {
         }
         let memory = found.iter().find(|(name, _)| name == "memory");
         let next = memory.and_then(|(_, minified)| successor(minified));
-        let next = next.filter(|next| !self.0.iter().any(|one| one.minified == *next));
+        let next = next.filter(|next| !self.taken.iter().any(|one| one.minified == *next));
         // Constructors are exported next to the memory.
-        let calls = constructors(scopes, &self.0);
+        let calls = constructors(scopes, &self.taken, &self.part);
         let minified = match next {
             Some(next) if calls.is_empty() || calls.contains(&&next[..]) => Some(next),
             _ => calls.first().map(|minified| (*minified).to_owned()),
@@ -324,14 +330,14 @@ fn holders<'a>(scopes: &Scopes<'a>) -> Vec<&'a str> {
 
 /// The export that is called, or given to be called, without a name of its own:
 /// `exports.d()` or `onInit(exports.d)`.
-fn constructors<'a>(scopes: &Scopes<'a>, taken: &[Taken<'a>]) -> Vec<&'a str> {
+fn constructors<'a>(scopes: &Scopes<'a>, taken: &[Taken<'a>], part: &Range<usize>) -> Vec<&'a str> {
     let tokens = &scopes.tokens;
     let minified: Vec<&str> = taken.iter().map(|one| one.minified).collect();
     let mut holders = holders(scopes);
     holders.extend(taken.iter().map(|one| one.object));
     holders.sort_unstable();
     holders.dedup();
-    let calls = (0..tokens.len()).filter_map(|at| {
+    let calls = part.clone().filter_map(|at| {
         let holder = tokens.name(at).or_else(|| tokens.string(at))?;
         if holders.binary_search(&holder).is_err() {
             return None;
