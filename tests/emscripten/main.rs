@@ -9,6 +9,7 @@ mod ending;
 mod events;
 mod exports;
 mod files;
+mod glue;
 mod hostile;
 mod libraries;
 mod linking;

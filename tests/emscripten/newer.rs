@@ -206,3 +206,89 @@ fn throws_are_caught_where_integers_are_halves() {
     );
     assert_eq!(code, 1);
 }
+
+/// The temporary result is a global of the guest, and so is the pointer that a handler gets.
+#[test]
+fn the_guest_keeps_what_belongs_to_an_exception() {
+    let (_, code) = run(
+        r#"(import "env" "__cxa_throw" (func $throw (param i32 i32 i32)))
+           (import "env" "__cxa_begin_catch" (func $begin (param i32) (result i32)))
+           (import "env" "__cxa_find_matching_catch_3" (func $find (param i32) (result i32)))
+           (import "env" "invoke_v" (func $invoke_v (param i32)))"#,
+        r#"(table (export "__indirect_function_table") 2 funcref)
+           (elem (i32.const 1) $throws)
+           (global $temp (mut i32) (i32.const -1))
+           (func (export "__wasm_call_ctors"))
+           (func (export "_emscripten_stack_restore") (param i32))
+           (func (export "emscripten_stack_get_current") (result i32) i32.const 0)
+           (func (export "_emscripten_tempret_set") (param i32)
+             (global.set $temp (local.get 0)))
+           (func (export "setThrew") (param i32 i32))
+           (func (export "__cxa_can_catch") (param i32 i32 i32) (result i32)
+             (i32.eq (local.get 0) (i32.const 500)))
+           (func (export "__cxa_increment_exception_refcount") (param i32))
+           (func (export "__cxa_get_exception_ptr") (param i32) (result i32)
+             (i32.add (local.get 0) (i32.const 8)))
+           (func $throws (call $throw (i32.const 1024) (i32.const 700) (i32.const 0)))
+           (func (export "main") (result i32) (local $e i32)
+             ;; Nothing is in flight yet.
+             (if (call $find (i32.const 500)) (then unreachable))
+             (if (global.get $temp) (then unreachable))
+             (call $invoke_v (i32.const 1))
+             (local.set $e (call $find (i32.const 500)))
+             (if (i32.ne (global.get $temp) (i32.const 500)) (then unreachable))
+             (i32.sub (call $begin (local.get $e)) (i32.const 1024)))"#,
+    );
+    assert_eq!(code, 8);
+}
+
+/// All functions of the table have one type (`EMULATE_FUNCTION_POINTER_CASTS`), and the guest has
+/// a function for each type that knows how to call them.
+#[test]
+fn calls_that_catch_go_through_the_guests_own() {
+    let (_, code) = run(
+        r#"(import "env" "invoke_iid" (func $invoke (param i32 i32 f64) (result i32)))
+           (import "env" "_emscripten_throw_longjmp" (func $jump))"#,
+        r#"(type $any (func (param i64 i64) (result i64)))
+           (table $table (export "__indirect_function_table") 3 funcref)
+           (elem (i32.const 1) $adds $throws)
+           (global $threw (mut i32) (i32.const 0))
+           (func (export "stackSave") (result i32) i32.const 0)
+           (func (export "stackRestore") (param i32))
+           (func (export "setThrew") (param i32 i32) (global.set $threw (local.get 0)))
+           (func $adds (type $any) (i64.add (local.get 0) (local.get 1)))
+           (func $throws (type $any) (call $jump) i64.const 1)
+           ;; Of another type than the import: not for it.
+           (func (export "dynCall_ii") (param i32) (result i32) unreachable)
+           (func (export "dynCall_iid") (param i32 i32 f64) (result i32)
+             (i32.wrap_i64 (call_indirect (type $any)
+               (i64.extend_i32_u (local.get 1)) (i64.trunc_f64_s (local.get 2)) (local.get 0))))
+           (func (export "main") (result i32)
+             (if (i32.ne (i32.const 42)
+                 (call $invoke (i32.const 1) (i32.const 40) (f64.const 2)))
+               (then unreachable))
+             (if (call $invoke (i32.const 2) (i32.const 1) (f64.const 1)) (then unreachable))
+             (global.get $threw))"#,
+    );
+    assert_eq!(code, 1);
+}
+
+#[test]
+fn dlopen_is_an_abort_where_there_is_none() {
+    let open = r#"(import "env" "_dlopen_js" (func $open (param i32) (result i32)))
+        (import "env" "_dlinit" (func $init (param i32)))"#;
+    let text = |body: &str| {
+        format!(
+            r#"(module {open} (memory (export "memory") 1)
+                 (func (export "main") (result i32) (call $init (i32.const 0)) {body}))"#
+        )
+    };
+    let run = |body: &str| {
+        let module = Module::new(engine(), text(body)).unwrap();
+        let (mut store, program) = set_up(&module, &mut EmscriptenBuilder::new()).unwrap();
+        program.run(&mut store)
+    };
+    assert_eq!(run("i32.const 3").unwrap(), 3);
+    let error = run("(call $open (i32.const 0))").unwrap_err();
+    assert!(error.to_string().contains("dlopen"), "{error}");
+}

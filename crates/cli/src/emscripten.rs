@@ -31,6 +31,17 @@ pub(crate) fn execute(command: &Command, out: &mut Output) -> Result<ExitCode, F
     let map = palisade_emscripten::map_of_javascript(&String::from_utf8_lossy(&bytes))
         .map_err(Failure::during(what))?;
     writeln!(out, "{}", map.to_json())?;
+    let unknown: Vec<&str> = map.unknown().map(|(_, name)| name).collect();
+    if !unknown.is_empty() {
+        eprintln!(
+            "note: {} of the {} imports are not known (null in the map), such as `a.{}`: perhaps \
+             they are JavaScript of the program; `--stub-missing` runs it as long as it does not call \
+             them",
+            unknown.len(),
+            unknown.len() + map.imports(),
+            unknown[0],
+        );
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -7,13 +7,19 @@
 //! ```
 //!
 //! Without statements it runs some of its own. The package's other module has minified names, and
-//! only its own JavaScript knows what they mean.
+//! only its own JavaScript knows what they mean:
+//!
+//! ```text
+//! palisade emscripten map node_modules/sql.js/dist/sql-wasm.js > map.json
+//! cargo run -p palisade-emscripten --example sqlite -- \
+//!     --map map.json node_modules/sql.js/dist/sql-wasm.wasm FOLDER
+//! ```
 
 use palisade::error::Context;
 use palisade::{
     Engine, Error, Linker, Memory, Module, Result, Store, TypedFunc, WasmParams, WasmResults,
 };
-use palisade_emscripten::{Emscripten, EmscriptenBuilder, Imports, Program};
+use palisade_emscripten::{Emscripten, EmscriptenBuilder, ImportMap, Imports, Program};
 
 const OK: i32 = 0;
 const ROW: i32 = 100;
@@ -33,10 +39,16 @@ const STATEMENTS: &[&str] = &[
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [module, folder, statements @ ..] = &args[..] else {
+    let (map, args) = match &args[..] {
+        [option, file, args @ ..] if option == "--map" => {
+            (ImportMap::from_json(&std::fs::read_to_string(file)?)?, args)
+        }
+        args => (ImportMap::new(), args),
+    };
+    let [module, folder, statements @ ..] = args else {
         return Err(Error::msg("expected a module, a folder and perhaps statements"));
     };
-    let mut sqlite = Sqlite::open(module, folder)?;
+    let mut sqlite = Sqlite::open(module, map, folder)?;
     let own: Vec<String> = STATEMENTS.iter().map(|text| (*text).to_owned()).collect();
     for statement in if statements.is_empty() { &own } else { statements } {
         sqlite.run(statement)?;
@@ -48,25 +60,31 @@ fn main() -> Result<()> {
 struct Sqlite {
     store: Store<Emscripten>,
     program: Program<Emscripten>,
+    /// What minified names mean.
+    map: ImportMap,
     memory: Memory,
     database: u32,
 }
 
 impl Sqlite {
-    fn open(path: &str, folder: &str) -> Result<Sqlite> {
+    fn open(path: &str, map: ImportMap, folder: &str) -> Result<Sqlite> {
         let engine = Engine::default();
         let module = Module::from_file(&engine, path)?;
         let mut linker = Linker::new(&engine);
         // One import is a JavaScript function, for programs of old times.
-        Imports::of(&module)
-            .stub_missing(true)
-            .add_to_linker(&mut linker, |guest: &mut Emscripten| guest)?;
+        let mut imports = Imports::of(&module).stub_missing(true);
+        if map.imports() > 0 {
+            imports = imports.map(&map);
+        }
+        imports.add_to_linker(&mut linker, |guest: &mut Emscripten| guest)?;
         let mut builder = EmscriptenBuilder::new();
-        let guest = builder.inherit_stdio().mount(folder, "/data", false)?.build()?;
+        builder.inherit_stdio().import_map(map.clone()).mount(folder, "/data", false)?;
+        let guest = builder.build()?;
         let mut store = Store::new(&engine, guest);
         let program = Program::instantiate(&mut store, &linker, &module, |guest| guest)?;
-        let memory = program.instance().get_memory(&mut store, "memory").context("no memory")?;
-        let mut sqlite = Sqlite { store, program, memory, database: 0 };
+        let memory = map.export("memory");
+        let memory = program.instance().get_memory(&mut store, memory).context("no memory")?;
+        let mut sqlite = Sqlite { store, program, map, memory, database: 0 };
         let name = sqlite.string("/data/test.db")?;
         let place: u32 = sqlite.call("malloc", 4_u32)?;
         let code: i32 = sqlite.call("sqlite3_open", (name, place))?;
@@ -122,7 +140,7 @@ impl Sqlite {
 
     fn call<P: WasmParams, R: WasmResults>(&mut self, name: &str, params: P) -> Result<R> {
         let func: TypedFunc<P, R> =
-            self.program.instance().get_typed_func(&mut self.store, name)?;
+            self.program.instance().get_typed_func(&mut self.store, self.map.export(name))?;
         func.call(&mut self.store, params)
     }
 

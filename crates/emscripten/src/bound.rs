@@ -11,7 +11,7 @@ use palisade_wasi::I32Exit;
 use crate::ctx::Emscripten;
 use crate::guest::{Guest, GuestMemory};
 use crate::link::Context;
-use crate::prepare::{note_limits, only_memory};
+use crate::prepare::{note_limits, only_memory, only_table};
 use crate::uncaught;
 
 /// What C's `main` is called, by version and type.
@@ -122,7 +122,7 @@ impl<T: 'static> Bound<T> {
         }
         let table = match self.export(&mut store, "__indirect_function_table") {
             Some(Extern::Table(table)) => Some(table),
-            _ => None,
+            _ => only_table(&mut store, self.instance),
         };
         if let Some(table) = table {
             let element = table.ty(&store).element().to_string();
@@ -144,6 +144,8 @@ impl<T: 'static> Bound<T> {
         let increment_refcount = self.typed(&mut store, &["__cxa_increment_exception_refcount"])?;
         let decrement_refcount = self.typed(&mut store, &["__cxa_decrement_exception_refcount"])?;
         let set_threw = self.typed(&mut store, &["setThrew"])?;
+        let get_exception_ptr = self.typed(&mut store, &["__cxa_get_exception_ptr"])?;
+        let set_temp_ret0 = self.typed(&mut store, &["_emscripten_tempret_set", "setTempRet0"])?;
         let mut at_exit = Vec::new();
         for name in ["__funcs_on_exit"] {
             if let Some(func) = self.typed::<(), ()>(&mut store, &[name])? {
@@ -169,6 +171,8 @@ impl<T: 'static> Bound<T> {
         linked.increment_refcount = increment_refcount;
         linked.decrement_refcount = decrement_refcount;
         linked.set_threw = set_threw;
+        linked.set_temp_ret0 = set_temp_ret0;
+        linked.get_exception_ptr = get_exception_ptr;
         linked.at_exit = at_exit;
         linked.flush = flush;
         Ok(())

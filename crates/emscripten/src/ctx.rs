@@ -82,9 +82,12 @@ pub(crate) struct Linked {
     pub(crate) stack_save: Option<TypedFunc<(), u32>>,
     pub(crate) can_catch: Option<TypedFunc<(u32, u32, u32), u32>>,
     pub(crate) is_pointer_type: Option<TypedFunc<u32, u32>>,
+    pub(crate) get_exception_ptr: Option<TypedFunc<u32, u32>>,
     pub(crate) increment_refcount: Option<TypedFunc<u32, ()>>,
     pub(crate) decrement_refcount: Option<TypedFunc<u32, ()>>,
     pub(crate) set_threw: Option<TypedFunc<(u32, u32), ()>>,
+    /// Of the versions that keep the temporary result in the guest.
+    pub(crate) set_temp_ret0: Option<TypedFunc<u32, ()>>,
     /// What runs when the program exits, in this order.
     pub(crate) at_exit: Vec<Func>,
     pub(crate) flush: Option<Func>,

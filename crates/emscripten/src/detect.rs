@@ -23,7 +23,8 @@ pub fn is_emscripten(module: &Module) -> bool {
     exports("__wasm_call_ctors") && !command && stack.into_iter().any(exports)
 }
 
-fn is_known(name: &str) -> bool {
+/// Whether a function of this name is one that Emscripten's programs import.
+pub(crate) fn is_known(name: &str) -> bool {
     host::find(name).is_some()
         || name.starts_with("invoke_")
         || name.starts_with("__cxa_")

@@ -258,7 +258,12 @@ pub(crate) fn exception_pointer<T: 'static>(
     let exception = data.exceptions.base(&guest, handle)?;
     let adjusted = guest.u32(data.exceptions.adjusted_at(handle)?)?;
     let ty = guest.u32(data.exceptions.header(exception)? + TYPE)?;
-    let is_pointer = data.linked.is_pointer_type.ok_or_else(|| missing("__cxa_is_pointer_type"))?;
+    let is_pointer = match (data.linked.is_pointer_type, data.linked.get_exception_ptr) {
+        (Some(func), _) => func,
+        // Newer versions have all of this in the guest.
+        (None, Some(func)) => return func.call(caller, handle),
+        (None, None) => return Err(missing("__cxa_is_pointer_type")),
+    };
     if is_pointer.call(&mut *caller, ty)? != 0 {
         return Ok(enter(caller, ctx)?.0.u32(exception)?);
     }
@@ -385,7 +390,7 @@ pub(crate) fn find_matching_catch<T: 'static>(
     let exceptions = &ctx(caller.data_mut()).exceptions;
     let (thrown, style) = (exceptions.last, exceptions.style);
     if thrown == 0 {
-        ctx(caller.data_mut()).temp_ret0 = 0;
+        set_temp_ret0(caller, ctx, 0)?;
         return Ok(0);
     }
     let handle = match style {
@@ -400,22 +405,34 @@ pub(crate) fn find_matching_catch<T: 'static>(
     let adjusted_at = data.exceptions.adjusted_at(handle)?;
     guest.put_u32(adjusted_at, thrown)?;
     let thrown_type = guest.u32(data.exceptions.header(thrown)? + TYPE)?;
-    data.temp_ret0 = thrown_type;
-    if thrown_type == 0 {
-        return Ok(handle);
-    }
+    let mut caught = thrown_type;
     for ty in types {
-        if *ty == 0 || *ty == thrown_type {
+        if thrown_type == 0 || *ty == 0 || *ty == thrown_type {
             break;
         }
         let data = ctx(caller.data_mut());
         let can_catch = data.linked.can_catch.ok_or_else(|| missing("__cxa_can_catch"))?;
         if can_catch.call(&mut *caller, (*ty, thrown_type, adjusted_at))? != 0 {
-            ctx(caller.data_mut()).temp_ret0 = *ty;
+            caught = *ty;
             break;
         }
     }
+    set_temp_ret0(caller, ctx, caught)?;
     Ok(handle)
+}
+
+/// Sets the temporary result: the guest keeps it in newer versions.
+pub(crate) fn set_temp_ret0<T: 'static>(
+    caller: &mut Caller<'_, T>,
+    ctx: impl Context<T>,
+    value: u32,
+) -> Result<()> {
+    let data = ctx(caller.data_mut());
+    data.temp_ret0 = value;
+    match data.linked.set_temp_ret0 {
+        Some(func) => func.call(caller, value),
+        None => Ok(()),
+    }
 }
 
 pub(crate) fn uncaught(ctx: &Emscripten) -> u32 {

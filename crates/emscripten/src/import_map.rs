@@ -1,7 +1,9 @@
 //! What minified names mean.
 //!
 //! A map is JSON: `{"imports": {"a": {"a": "fd_write"}}, "exports": {"memory": "c"}}`. Imports are
-//! given by module and minified name, exports by the name that they had.
+//! given by module and minified name, exports by the name that they had. An import may also be
+//! `null`, of which nothing is known; `"return"` or, say, `"return 52"`, which is all that the
+//! JavaScript does for it; and `"abort"`, whatever parameters it has.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,10 +11,16 @@ use std::fmt;
 use palisade::{Error, Result};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+/// What an import means that gives nothing; with a number, one that gives that.
+pub(crate) const RETURN: &str = "return";
+
+/// What an import means that ends the program, whatever it is given.
+pub(crate) const ABORT: &str = "abort";
+
 /// Names of imports and exports that were minified.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImportMap {
-    imports: BTreeMap<String, BTreeMap<String, String>>,
+    imports: BTreeMap<String, BTreeMap<String, Option<String>>>,
     exports: BTreeMap<String, String>,
 }
 
@@ -24,8 +32,22 @@ impl ImportMap {
 
     /// Says what an import means.
     pub fn add_import(&mut self, module: &str, minified: &str, name: &str) -> &mut Self {
-        self.imports.entry(module.into()).or_default().insert(minified.into(), name.into());
+        self.imports.entry(module.into()).or_default().insert(minified.into(), Some(name.into()));
         self
+    }
+
+    /// Says that nothing is known of an import.
+    pub fn add_unknown(&mut self, module: &str, minified: &str) -> &mut Self {
+        self.imports.entry(module.into()).or_default().insert(minified.into(), None);
+        self
+    }
+
+    /// The imports of which nothing is known, by module and minified name.
+    pub fn unknown(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.imports.iter().flat_map(|(module, names)| {
+            let unknown = names.iter().filter(|(_, name)| name.is_none());
+            unknown.map(|(minified, _)| (module.as_str(), minified.as_str()))
+        })
     }
 
     /// Says under which minified name something is exported.
@@ -50,8 +72,11 @@ impl ImportMap {
                     for (module, names) in object(value, &at)? {
                         let at = format!("`{key}.{module}`");
                         for (minified, name) in object(names, &at)? {
-                            let name = string(name, || format!("`{key}.{module}.{minified}`"))?;
-                            map.add_import(module, minified, name);
+                            let at = || format!("`{key}.{module}.{minified}`");
+                            match name {
+                                Json::Null => map.add_unknown(module, minified),
+                                name => map.add_import(module, minified, string(name, at)?),
+                            };
                         }
                     }
                 }
@@ -74,17 +99,24 @@ impl ImportMap {
 
     /// What the import means; itself if the map does not have it.
     pub(crate) fn import<'a>(&'a self, module: &str, name: &'a str) -> &'a str {
-        self.imports.get(module).and_then(|names| names.get(name)).map_or(name, String::as_str)
+        let found = self.imports.get(module).and_then(|names| names.get(name));
+        found.and_then(Option::as_deref).unwrap_or(name)
     }
 
-    /// Under which name something is exported.
-    pub(crate) fn export<'a>(&'a self, name: &'a str) -> &'a str {
+    /// Whether it is in the map, but not what it means.
+    pub(crate) fn is_unknown(&self, module: &str, name: &str) -> bool {
+        self.imports.get(module).and_then(|names| names.get(name)).is_some_and(Option::is_none)
+    }
+
+    /// Under which name the module exports what was called `name`: `name` itself if the map does
+    /// not have it.
+    pub fn export<'a>(&'a self, name: &'a str) -> &'a str {
         self.exports.get(name).map_or(name, String::as_str)
     }
 
     /// How many imports it knows.
     pub fn imports(&self) -> usize {
-        self.imports.values().map(BTreeMap::len).sum()
+        self.imports.values().flat_map(BTreeMap::values).flatten().count()
     }
 
     /// How many exports it knows.
@@ -118,6 +150,7 @@ fn string(json: &Json, at: impl FnOnce() -> String) -> Result<&str> {
 enum Json {
     Object(Vec<(String, Json)>),
     String(String),
+    Null,
     Other,
 }
 
@@ -165,7 +198,7 @@ impl<'de> Deserialize<'de> for Json {
             }
 
             fn visit_unit<E>(self) -> Result<Json, E> {
-                Ok(Json::Other)
+                Ok(Json::Null)
             }
         }
         deserializer.deserialize_any(Any)

@@ -25,6 +25,8 @@ pub(crate) struct Invoke {
     called: (Vec<ValType>, Vec<ValType>),
     /// 64-bit integers of the functions that are called are two of 32 bits in the import.
     legalised: bool,
+    /// The guest's own function of the import's type that calls the table: `dynCall_ii`.
+    through: Option<String>,
 }
 
 impl Invoke {
@@ -44,27 +46,46 @@ impl Invoke {
             None => false,
         };
         let called = if legalised { named.expect("it is legalised") } else { plain };
-        Some(Invoke { ty: ty.clone(), called, legalised })
+        Some(Invoke { ty: ty.clone(), called, legalised, through: None })
+    }
+
+    /// Goes through the guest's function for this type, if it exports one: where all functions of
+    /// the table have one type (`EMULATE_FUNCTION_POINTER_CASTS`), only that one knows how to call
+    /// them.
+    pub(crate) fn through(mut self, name: &str, module: &Module, map: Option<&ImportMap>) -> Self {
+        let Some(letters) = name.strip_prefix("invoke_") else { return self };
+        let name = format!("dynCall_{letters}");
+        let name = map.map_or(&name[..], |map| map.export(&name));
+        if let Some(ExternType::Func(ty)) = module.get_export(name)
+            && FuncType::eq(&ty, &self.ty)
+        {
+            self.through = Some(name.to_owned());
+        }
+        self
     }
 
     /// The same for all imports that one function serves.
     fn signature(&self) -> String {
-        format!("{:?} {}", self.called, self.legalised)
+        format!("{:?} {} {:?}", self.called, self.legalised, self.through)
     }
 
     /// Its function in the text format, exported as `number`.
     fn write(&self, number: usize, text: &mut String) {
-        let list = |types: &[ValType]| types.iter().map(|ty| format!(" {ty}")).collect::<String>();
-        let params: Vec<ValType> = self.ty.params().collect();
-        let results: Vec<ValType> = self.ty.results().collect();
         let _ = write!(
             text,
             "(func (export \"{number}\") (param{}) (result{}) (local $sp i32) (local $wide i64)
                (local.set $sp (call $save))
                (block $caught (result i32) (try_table (catch $thrown $caught)",
-            list(&params),
-            list(&results),
+            list(self.ty.params()),
+            list(self.ty.results()),
         );
+        if self.through.is_some() {
+            for local in 0..self.ty.params().len() {
+                let _ = write!(text, "(local.get {local})");
+            }
+            let _ = write!(text, "(call $through{number}) return)");
+            return self.write_catch(text);
+        }
         let mut local = 1;
         for ty in &self.called.0 {
             if self.legalised && *ty == ValType::I64 {
@@ -83,8 +104,8 @@ impl Invoke {
         let _ = write!(
             text,
             "(call_indirect (param{}) (result{}) (local.get 0))",
-            list(&self.called.0),
-            list(&self.called.1)
+            list(self.called.0.iter().cloned()),
+            list(self.called.1.iter().cloned())
         );
         if self.legalised && self.called.1 == [ValType::I64] {
             text.push_str(
@@ -93,13 +114,19 @@ impl Invoke {
                  (i32.wrap_i64 (local.get $wide))",
             );
         }
+        text.push_str("return)");
+        self.write_catch(text);
+    }
+
+    /// The end of a function: what is done when the call throws.
+    fn write_catch(&self, text: &mut String) {
         text.push_str(
-            "return) unreachable)
+            "unreachable)
              drop
              (call $restore (local.get $sp))
              (call $threw (i32.const 1) (i32.const 0))",
         );
-        for result in &results {
+        for result in self.ty.results() {
             let _ = write!(text, "({result}.const 0)");
         }
         text.push_str(")\n");
@@ -111,6 +138,10 @@ impl Invoke {
             |ty: &ValType| matches!(ty, ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64);
         self.ty.params().all(|ty| number(&ty)) && self.ty.results().all(|ty| number(&ty))
     }
+}
+
+fn list(types: impl Iterator<Item = ValType>) -> String {
+    types.map(|ty| format!(" {ty}")).collect()
 }
 
 /// Parameters and results by the letters of a name: the first is the result.
@@ -148,6 +179,8 @@ pub(crate) struct Needs {
     /// Sets the temporary result.
     pub(crate) set_temp: Extern,
     pub(crate) tag: Tag,
+    /// What [`Invokes::through`] names.
+    pub(crate) through: Vec<Extern>,
 }
 
 /// The imports `invoke_*` of a module, and the module behind them, which serves the instances of
@@ -156,6 +189,8 @@ pub(crate) struct Invokes {
     behind: Module,
     /// Both names of each import, and the number of its function.
     imports: Vec<(String, String, usize)>,
+    /// What the module behind them imports of the guest's functions that call the table.
+    pub(crate) through: Vec<String>,
 }
 
 impl Invokes {
@@ -175,14 +210,16 @@ impl Invokes {
             let Some(invoke) = Invoke::new(name, &ty).filter(Invoke::is_supported) else {
                 continue;
             };
+            let invoke = invoke.through(name, module, map);
             if linker.get(&mut store, OURS, &note(at.0, at.1)).is_some() {
-                imports.push((at.0.to_owned(), at.1.to_owned(), text.add(&invoke)));
+                imports.push((at.0.to_owned(), at.1.to_owned(), text.add(invoke)));
             }
         }
         if imports.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Invokes { behind: Module::new(module.engine(), text.finish())?, imports }))
+        let (text, through) = text.finish();
+        Ok(Some(Invokes { behind: Module::new(module.engine(), text)?, imports, through }))
     }
 
     /// Makes the functions for one instance, and binds its imports to them.
@@ -193,8 +230,9 @@ impl Invokes {
         needs: Needs,
     ) -> Result<()> {
         let mut store = store.as_context_mut();
-        let Needs { table, save, restore, set_threw, set_temp, tag } = needs;
-        let needs = [table, save, restore, set_threw, set_temp, tag.into()];
+        let Needs { table, save, restore, set_threw, set_temp, tag, through } = needs;
+        let mut needs = vec![table, save, restore, set_threw, set_temp, tag.into()];
+        needs.extend(through);
         let behind = Instance::new(&mut store, &self.behind, &needs)?;
         for (module, name, number) in &self.imports {
             let func = behind.get_func(&mut store, &number.to_string()).expect("it is exported");
@@ -208,23 +246,35 @@ impl Invokes {
 /// very many imports of a very long one.
 #[derive(Default)]
 struct Text {
+    imports: String,
     functions: String,
     numbers: HashMap<String, usize>,
+    through: Vec<String>,
 }
 
 impl Text {
     /// The number of an import's function.
-    fn add(&mut self, invoke: &Invoke) -> usize {
+    fn add(&mut self, invoke: Invoke) -> usize {
         let next = self.numbers.len();
         let number = *self.numbers.entry(invoke.signature()).or_insert(next);
         if number == next {
             invoke.write(number, &mut self.functions);
+            if let Some(name) = invoke.through {
+                let _ = writeln!(
+                    self.imports,
+                    "(import \"through\" \"\" (func $through{number} (param{}) (result{})))",
+                    list(invoke.ty.params()),
+                    list(invoke.ty.results()),
+                );
+                self.through.push(name);
+            }
         }
         number
     }
 
-    fn finish(self) -> String {
-        format!(
+    /// The text, and the names of what it imports after what it always imports.
+    fn finish(self) -> (String, Vec<String>) {
+        let text = format!(
             "(module
               (import \"guest\" \"table\" (table 0 funcref))
               (import \"guest\" \"save\" (func $save (result i32)))
@@ -232,9 +282,10 @@ impl Text {
               (import \"guest\" \"set_threw\" (func $threw (param i32 i32)))
               (import \"host\" \"temp\" (func $temp (param i32)))
               (import \"host\" \"thrown\" (tag $thrown (param i32)))
-              {})",
-            self.functions
-        )
+              {}{})",
+            self.imports, self.functions
+        );
+        (text, self.through)
     }
 }
 
@@ -269,13 +320,13 @@ mod tests {
         let mut text = Text::default();
         let mut add = |name: &str, params: usize| {
             let ty = FuncType::new(&engine, vec![ValType::I32; params], []);
-            text.add(&Invoke::new(name, &ty).unwrap())
+            text.add(Invoke::new(name, &ty).unwrap())
         };
         // The last two have the same types, but one of them passes halves.
         let imports = [("v", 1), ("vii", 3), ("other", 1), ("vj", 3), ("vii", 3)];
         let numbers = imports.map(|(name, params)| add(&format!("invoke_{name}"), params));
         assert_eq!(numbers, [0, 1, 0, 2, 1]);
-        assert_eq!(text.finish().matches("(func (export").count(), 3);
+        assert_eq!(text.finish().0.matches("(func (export").count(), 3);
     }
 
     #[test]

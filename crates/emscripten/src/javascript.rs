@@ -23,9 +23,6 @@ const KINDS: &[(&str, &str)] = &[
     ("emscripten_idb", "IndexedDB, by JavaScript"),
     ("emscripten_set_", "HTML5 events, by JavaScript"),
     ("emscripten_get_element", "HTML5, by JavaScript"),
-    ("_dlopen_js", "dynamic linking while the program runs"),
-    ("_dlsym_js", "dynamic linking while the program runs"),
-    ("_emscripten_dlopen_js", "dynamic linking while the program runs"),
 ];
 
 /// Whether a name of module `env` is JavaScript by nature.
@@ -61,6 +58,18 @@ pub(crate) fn origin(module: &Module, from: &str, name: &str) -> String {
             .into();
     }
     "not known to this host".into()
+}
+
+/// What is known of an import that a map says nothing about.
+pub(crate) fn unknown(module: &Module, minified: &str) -> String {
+    let registers = module.get_export(&format!("__em_js__{minified}")).is_some();
+    match registers {
+        true => "EM_JS: a JavaScript function of the program".into(),
+        false => {
+            let nature = "perhaps JavaScript by nature (embind, EM_ASM, EM_JS)";
+            format!("the map does not know what it means; {nature}")
+        }
+    }
 }
 
 /// What to do about it.

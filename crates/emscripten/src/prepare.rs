@@ -33,6 +33,11 @@ pub(crate) fn only_memory(mut store: impl AsContextMut, instance: Instance) -> O
     memories.next()
 }
 
+/// The table of an instance that exports one under another name.
+pub(crate) fn only_table(mut store: impl AsContextMut, instance: Instance) -> Option<Table> {
+    instance.exports(store.as_context_mut()).find_map(|export| export.into_table())
+}
+
 /// Makes the memory and the table that the module imports, unless the linker has them.
 pub(crate) fn provide<T: 'static>(
     mut store: impl AsContextMut<Data = T>,

@@ -95,8 +95,11 @@ fn bind_invokes<T: 'static>(
         None => Err(missing(name)),
     };
     let set_temp = Func::wrap(&mut store, move |mut caller: Caller<'_, T>, value: u32| {
-        ctx(caller.data_mut()).temp_ret0 = value;
+        crate::exceptions::set_temp_ret0(&mut caller, ctx, value)
     });
+    let instance = bound.instance;
+    let through = invokes.through.iter().filter_map(|name| instance.get_export(&mut store, name));
+    let through = through.collect();
     let needs = Needs {
         table: table.ok_or_else(|| missing("__indirect_function_table"))?.into(),
         save: needed(
@@ -110,6 +113,7 @@ fn bind_invokes<T: 'static>(
         set_threw: needed(bound.func(&mut store, &["setThrew"]), "setThrew")?,
         set_temp: set_temp.into(),
         tag: thrower.expect("set before there is an instance").0,
+        through,
     };
     invokes
         .bind(&mut store, bound.instance, needs)

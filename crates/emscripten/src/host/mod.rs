@@ -56,9 +56,15 @@ impl Body {
     }
 }
 
+/// Whether a function is imported as `name`: `__sys_open` was `__syscall_open` in 2020.
+fn same(known: &str, name: &str) -> bool {
+    let older = name.strip_prefix("__sys_");
+    known == name || older.is_some() && known.strip_prefix("__syscall_") == older
+}
+
 /// The function of this name, and the pattern of its types.
 pub(crate) fn find(name: &str) -> Option<(&'static str, Body)> {
-    let row = TABLE.iter().find(|(known, ..)| *known == name)?;
+    let row = TABLE.iter().find(|(known, ..)| same(known, name))?;
     Some((row.1, row.2))
 }
 
@@ -110,6 +116,7 @@ const TABLE: &[(&str, &str, Body)] = &[
     ("emscripten_get_now", ":d", Plain(clock::get_now)),
     ("emscripten_performance_now", ":d", Plain(clock::get_now)),
     ("emscripten_date_now", ":d", Plain(clock::date_now)),
+    ("_emscripten_date_now", ":d", Plain(clock::date_now)),
     ("emscripten_get_now_res", ":d", Plain(clock::now_resolution)),
     ("emscripten_get_now_is_monotonic", ":i", Plain(clock::is_monotonic)),
     ("_emscripten_get_now_is_monotonic", ":i", Plain(clock::is_monotonic)),
@@ -207,6 +214,12 @@ const TABLE: &[(&str, &str, Body)] = &[
     ("__map_file", "ii:i", Plain(process::minus_one)),
     ("llvm_eh_typeid_for", "i:i", Plain(process::identity)),
     ("emscripten_has_asyncify", ":i", Plain(process::has_asyncify)),
+    // Of programs that are not linked dynamically: what calls these is in the C library.
+    ("_dlinit", "i:v", Plain(process::nothing)),
+    ("_dlopen_js", "i:i", Plain(process::dlopen)),
+    ("_dlsym_js", "ii:i|iii:i", Plain(process::dlopen)),
+    ("_dlsym_catchup_js", "ii:i", Plain(process::dlopen)),
+    ("_emscripten_dlopen_js", "iiii:v|iii:v", Plain(process::dlopen)),
     ("_emscripten_out", "i:v", Plain(process::out)),
     ("_emscripten_err", "i:v", Plain(process::err)),
     ("emscripten_outn", "ii:v", Plain(process::outn)),

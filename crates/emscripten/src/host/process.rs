@@ -86,6 +86,10 @@ pub(super) fn minus_one(_: &mut Call<'_>) -> Result<Value> {
     Ok(Value::I32(-1))
 }
 
+pub(super) fn dlopen(_: &mut Call<'_>) -> Result<Value> {
+    Err(aborted("dlopen in a program that is not linked for it"))
+}
+
 pub(super) fn identity(call: &mut Call<'_>) -> Result<Value> {
     Ok(Value::I32(call.args.i32()))
 }
