@@ -406,5 +406,14 @@ fn memories_grow_no_further_than_the_limiter_allows() {
         let program =
             Program::with_threads(&mut store, &linker, &module, |data| &mut data.0, threads);
         assert_eq!(program.unwrap().run(&mut store).unwrap(), 10, "once, and then no more");
+        // It also has to allow what a guest begins with.
+        let guest = EmscriptenBuilder::new().build().unwrap();
+        let limits = StoreLimitsBuilder::new().memory_size(1 << 16).build();
+        let mut store = Store::new(engine(), Data(guest, limits));
+        store.limiter(|data| &mut data.1);
+        let threads = Threads::new();
+        let program =
+            Program::with_threads(&mut store, &linker, &module, |data| &mut data.0, threads);
+        assert!(program.unwrap_err().to_string().contains("exceeds memory limits"));
     }
 }
