@@ -72,7 +72,8 @@ done
 for name in p_exc1 p_exc2 p_uncaught; do
   build ${name}_wasm $name.cpp -O1 -std=c++17 -fwasm-exceptions $exit_runtime
 done
-for name in q_stdio q_system q_strptime q_ftw q_limits q_nospace q_text q_process; do
+for name in q_stdio q_system q_strptime q_ftw q_limits q_nospace q_text q_process \
+  q_names q_log q_poll q_hardlink; do
   build $name $name.c -O1 $exit_runtime
 done
 build q_heap q_heap.c -O1 $exit_runtime $grow -sMAXIMUM_MEMORY=64MB
@@ -100,7 +101,7 @@ build p_minified p_rw.c -O3 $exit_runtime
 [ -e "$work/p_minified.js" ] && cp "$work/p_minified.js" "$guests/"
 
 for name in p_errno p_rw p_dirs p_stat p_dup p_mmap p_sjlj p_oom p_exc1 p_exc2 p_exc3 p_exc1_wasm p_exc2_wasm p_minified \
-  q_stdio q_system q_strptime q_ftw q_heap q_cpp q_limits q_text q_static q_static_wasm q_jumps; do
+  q_stdio q_system q_strptime q_ftw q_heap q_cpp q_limits q_text q_static q_static_wasm q_jumps q_names q_log; do
   expect $name $name ''
 done
 # WebAssembly exceptions do not work together with threads in this version, in Node neither.

@@ -5,6 +5,51 @@ use palisade_emscripten::EmscriptenBuilder;
 use std::fs;
 use std::os::unix::fs::symlink;
 
+/// What it prints as a native program.
+const HARD_LINKS: &str = "\
+link(\"one\", \"two\"): done
+one: 2 names, 4 bytes
+one: 2 names, 9 bytes
+link(\"one\", \"two\"): File exists
+link(\"none\", \"three\"): No such file or directory
+link(\"folder\", \"three\"): Operation not permitted
+link(\"one\", \"folder/in\"): done
+link(\"one\", \"none/in\"): No such file or directory
+link(\"one\", \"three/\"): No such file or directory
+rename(\"one\", \"two\"): done
+one: 3 names, 9 bytes
+unlink(\"one\"): done
+rename(\"two\", \"moved\"): done
+moved: 2 names, 9 bytes
+folder/in: 2 names, 9 bytes
+linkat(AT_FDCWD, \"symbolic\", AT_FDCWD, \"same\", 0): done
+same: 2 names, 5 bytes, symbolic
+linkat(AT_FDCWD, \"symbolic\", AT_FDCWD, \"followed\", AT_SYMLINK_FOLLOW): done
+followed: 3 names, 9 bytes
+unlink(\"moved\"): done
+unlink(\"folder/in\"): done
+rmdir(\"folder\"): done
+unlink(\"followed\"): done
+0 names, 'text more'
+";
+
+#[test]
+fn files_have_several_names() {
+    let outcome = run_with("q_hardlink", &[], "", |builder| builder);
+    assert_eq!(outcome.stdout, HARD_LINKS, "{:?}", outcome.result);
+    let dir = tempfile::tempdir().unwrap();
+    let outcome = run_with("q_hardlink", &["/data"], "", |builder| {
+        builder.mount(dir.path(), "/data", false).unwrap()
+    });
+    assert_eq!(outcome.stdout, HARD_LINKS, "{:?}", outcome.result);
+    fs::write(dir.path().join("one"), "text").unwrap();
+    let outcome = run_with("q_hardlink", &["/data"], "", |builder| {
+        builder.mount(dir.path(), "/data", true).unwrap()
+    });
+    let first = outcome.stdout.lines().next();
+    assert_eq!(first, Some("link(\"one\", \"two\"): Read-only file system"));
+}
+
 #[test]
 fn a_folder_and_no_way_out_of_it() {
     let dir = tempfile::tempdir().unwrap();

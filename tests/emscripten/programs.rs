@@ -117,6 +117,8 @@ as_in_node! {
     q_static
     q_static_wasm
     q_jumps
+    q_names
+    q_log
 }
 
 #[test]

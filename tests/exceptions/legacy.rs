@@ -221,6 +221,29 @@ fn rethrow_after_an_inner_clause_has_caught_it() {
     }
 }
 
+/// Two handlers of a function have an exception, and both are left at once by another one.
+#[test]
+fn a_rethrown_exception_is_replaced() {
+    for last in ["(rethrow 0)", "(throw $b (i32.const 7))"] {
+        let text = throwing(&format!(
+            "(func $twice (param i32)
+                (try (do
+                    (try (do (call $throw (local.get 0)))
+                        (catch_all (rethrow 0))))
+                    (catch $b (drop) (rethrow 0))
+                    (catch_all
+                        (if (i32.eqz (local.get 0)) (then (rethrow 1)))
+                        {last})))
+            (func (export \"run\") (param i32) (result i32)
+                (try (result i32) (do (call $twice (local.get 0)) (i32.const 0))
+                    (catch $b)
+                    (catch_all (i32.const -1))))"
+        ));
+        let replaced = if last == "(rethrow 0)" { -1 } else { 7 };
+        check(&text, &[("run", &[1], Value(replaced)), ("run", &[2], Value(20))]);
+    }
+}
+
 /// As above, with the outer exception thrown again in a function's own inner handlers, twice over.
 #[test]
 fn rethrow_many_times() {

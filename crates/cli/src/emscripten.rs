@@ -6,12 +6,10 @@ use crate::invoke::{self, Invocation};
 use crate::output::Output;
 use crate::run::{OnOom, Options};
 use palisade::{Linker, Module, Store};
-use palisade_emscripten::{
-    Emscripten, EmscriptenBuilder, ImportMap, Imports, Program, Threads, is_minified,
-};
+use palisade_emscripten::{Emscripten, EmscriptenBuilder, ImportMap, Imports, Program, Threads};
 use palisade_wasi::I32Exit;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{self, ExitCode};
 
 /// The commands of `palisade emscripten`.
@@ -47,7 +45,6 @@ pub(crate) fn run(
     let file = input::display(options.file());
     let map = match &options.import_map {
         Some(path) => Some(read_map(path)?),
-        None if is_minified(module) => map_beside(options.file()),
         None => None,
     };
     let mut imports = Imports::of(module).stub_missing(options.stub_missing);
@@ -86,16 +83,6 @@ pub(crate) fn run(
     };
     invoke::print(out, &results)?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// What minified names mean by the JavaScript beside the module, where emcc puts it. That is only
-/// read: if it is not there, or not of a known version, the names stay unknown.
-fn map_beside(module: &Path) -> Option<ImportMap> {
-    if input::is_stdin(module) {
-        return None;
-    }
-    let script = std::fs::read(module.with_extension("js")).ok()?;
-    palisade_emscripten::map_of_javascript(&String::from_utf8_lossy(&script)).ok()
 }
 
 fn read_map(path: &PathBuf) -> Result<ImportMap, Failure> {

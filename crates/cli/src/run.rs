@@ -72,7 +72,7 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) stub_missing: bool,
 
-    /// Emscripten: what minified names mean, as JSON (see `palisade emscripten map`); by default the JavaScript beside the module (`app.js` beside `app.wasm`) says it
+    /// Emscripten: what minified names mean, as JSON (see `palisade emscripten map`)
     #[arg(long, value_name = "FILE")]
     pub(crate) import_map: Option<PathBuf>,
 

@@ -231,6 +231,7 @@ impl EmscriptenBuilder {
             on_oom: built.on_oom,
             layout: built.layout,
             import_map: built.import_map,
+            names: Arc::default(),
             began: Instant::now(),
             references: Mutex::new(()),
         };

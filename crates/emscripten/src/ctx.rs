@@ -12,6 +12,7 @@ use crate::fs::Files;
 use crate::fs::stat::Layout;
 use crate::guest::{Guest, GuestMemory};
 use crate::import_map::ImportMap;
+use crate::names::Names;
 use crate::signature::Args;
 use crate::threads::Member;
 use crate::timers::Timers;
@@ -59,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) on_oom: Option<OnOom>,
     pub(crate) layout: Option<Layout>,
     pub(crate) import_map: Option<ImportMap>,
+    /// Names of hosts.
+    pub(crate) names: Arc<Mutex<Names>>,
     pub(crate) began: Instant,
     /// Held while the host counts references of an exception, which may be several threads'.
     pub(crate) references: Mutex<()>,

@@ -25,7 +25,6 @@ impl Errno {
     pub(crate) const ISDIR: Errno = Errno(31);
     pub(crate) const LOOP: Errno = Errno(32);
     pub(crate) const MFILE: Errno = Errno(33);
-    pub(crate) const MLINK: Errno = Errno(34);
     pub(crate) const NAMETOOLONG: Errno = Errno(37);
     pub(crate) const NFILE: Errno = Errno(41);
     pub(crate) const NODEV: Errno = Errno(43);

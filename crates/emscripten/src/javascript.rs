@@ -90,7 +90,7 @@ pub(crate) fn minified(module: &Module) -> Error {
         "the names of the module's {count} imports are minified (`a.a` ...), as by emcc -O3: only \
          the JavaScript that was made with the module knows what they mean\n\
          hint: build with -O2 or -g, or as WebAssembly alone (`emcc -o program.wasm`), or take the \
-         names from that JavaScript, which `palisade run` finds beside the module: \
+         names from that JavaScript: \
          `palisade emscripten map program.js > map.json`, then `--import-map map.json`"
     ))
 }

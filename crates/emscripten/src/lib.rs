@@ -38,7 +38,7 @@
 //!
 //! * Its files are in memory, within the limits that the embedder gives, unless folders of the
 //!   host are mounted; then it reaches these, and nothing outside of them.
-//! * There is no network, and no process but its own.
+//! * There is no network, and no process but its own. Names of hosts get invented addresses.
 //! * Every pointer and length that it passes is checked. A bad one gives `EFAULT` where there is an
 //!   error number to give, and a trap elsewhere.
 //! * It can block its thread, by reading an inherited stdin or waiting. When `main` has returned,
@@ -78,6 +78,7 @@ mod javascript;
 mod link;
 mod mapping;
 mod memory;
+mod names;
 mod prepare;
 mod program;
 mod setup;

@@ -14,7 +14,7 @@ use crate::guest::{Guest, GuestMemory};
 use crate::import_map::ImportMap;
 use crate::invoke::Invoke;
 use crate::signature::{Args, fits};
-use crate::{events, exceptions, host, invoke, javascript, mapping, memory, threads};
+use crate::{events, exceptions, host, invoke, javascript, mapping, memory, names, threads};
 
 /// Finds the context in the data of a store.
 pub(crate) trait Context<T>:
@@ -248,7 +248,8 @@ const PROXIED: [&str; 2] =
 
 /// The patterns of the functions of [`define_typed`], for messages.
 fn typed_pattern(name: &str) -> Option<&'static str> {
-    let row = TYPED.iter().chain(threads::PATTERNS).find(|(known, _)| *known == name);
+    let mut rows = TYPED.iter().chain(threads::PATTERNS).chain(names::PATTERNS);
+    let row = rows.find(|(known, _)| *known == name);
     row.map(|(_, pattern)| *pattern)
         .or_else(|| name.starts_with("__cxa_find_matching_catch").then_some("i...:i"))
 }
@@ -291,7 +292,7 @@ const TYPED: &[(&str, &str)] = &[
 /// All names and patterns.
 #[cfg(test)]
 pub(crate) fn typed_names() -> impl Iterator<Item = (&'static str, &'static str)> {
-    TYPED.iter().chain(threads::PATTERNS).copied()
+    TYPED.iter().chain(threads::PATTERNS).chain(names::PATTERNS).copied()
 }
 
 /// Defines the functions that call the guest, and those that are called often; says whether it
@@ -418,7 +419,10 @@ fn define_typed<T: 'static>(
         "__cxa_call_unexpected" => define! { |_caller, _exception: u32| -> () {
             Err(crate::ctx::aborted("an exception left a function that said it throws no such one"))
         }},
-        _ => return threads::define(linker, (module, real), name, ty, ctx),
+        _ => {
+            return Ok(names::define(linker, (module, real), name, ty, ctx)?
+                || threads::define(linker, (module, real), name, ty, ctx)?);
+        }
     }
     Ok(true)
 }

@@ -37,6 +37,7 @@ fn fits_one(pattern: &str, ty: &FuncType) -> bool {
             ("v" | "?", [])
                 | ("i" | "?" | "j", [ValType::I32])
                 | ("j", [ValType::I64])
+                | ("f", [ValType::F32])
                 | ("d", [ValType::F64])
         )
 }
@@ -79,6 +80,7 @@ pub(crate) enum Value {
     None,
     I32(i32),
     I64(i64),
+    F32(f32),
     F64(f64),
 }
 
@@ -93,6 +95,7 @@ impl Value {
             }
             (Value::I64(value), _) => *result = Val::I64(value),
             (Value::I32(value), _) => *result = Val::I32(value),
+            (Value::F32(value), _) => *result = Val::F32(value.to_bits()),
             (Value::F64(value), _) => *result = Val::F64(value.to_bits()),
             (Value::None, _) => {}
         }

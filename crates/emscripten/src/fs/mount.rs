@@ -161,6 +161,23 @@ impl Mount {
         Ok(self.dir.rename(from, &target.dir, to)?)
     }
 
+    /// Gives a file a second name; `follow` a symbolic link or not.
+    pub(crate) fn hard_link(
+        &self,
+        from: &Path,
+        target: &Mount,
+        to: &Path,
+        follow: bool,
+    ) -> Result<(), Errno> {
+        self.writable()?;
+        target.writable()?;
+        let from = match follow {
+            true => self.dir.canonicalize(of(from))?,
+            false => of(from).to_owned(),
+        };
+        Ok(self.dir.hard_link(from, &target.dir, of(to))?)
+    }
+
     pub(crate) fn symlink(&self, target: &[u8], path: &Path) -> Result<(), Errno> {
         self.writable()?;
         if target.starts_with(b"/") {

@@ -57,7 +57,8 @@ pub(crate) struct Node {
     pub(crate) ino: u64,
     pub(crate) kind: NodeKind,
     pub(crate) meta: Mutex<Meta>,
-    /// The directory that has it, and under which name. None if it is the root or was removed.
+    /// The directory that has it, and under which name. None if it is the root or was removed. Of a
+    /// file with several names it is the last one that it got, if that is still there.
     pub(crate) home: Mutex<(Weak<Node>, Vec<u8>)>,
     budget: Arc<Budget>,
 }
@@ -85,6 +86,8 @@ pub(crate) struct Meta {
     /// Permission bits.
     pub(crate) mode: u32,
     pub(crate) times: Times,
+    /// Entries of directories that lead to it.
+    links: u32,
 }
 
 /// The entries of a directory, in the order in which they came.
@@ -143,7 +146,7 @@ impl Node {
             return Err(errno);
         }
         let ino = budget.next_ino.fetch_add(1, Ordering::Relaxed);
-        let meta = Mutex::new(Meta { mode: mode & 0o7777, times: Times::all(now) });
+        let meta = Mutex::new(Meta { mode: mode & 0o7777, times: Times::all(now), links: 0 });
         let home = Mutex::default();
         Ok(Arc::new(Node { ino, kind, meta, home, budget: budget.clone() }))
     }
@@ -169,10 +172,18 @@ impl Node {
 
     /// Gives the entry to this directory; what had its name is gone.
     pub(crate) fn link(self: &Arc<Node>, name: &[u8], node: Arc<Node>) -> Result<(), Errno> {
+        let directory = self.dir()?;
+        let mut meta = lock(&node.meta);
+        if meta.links > 0 {
+            // What has a second name takes as much as two files do.
+            Budget::take(&self.budget.nodes, 1)?;
+        }
+        meta.links += 1;
+        drop(meta);
         *lock(&node.home) = (Arc::downgrade(self), name.to_vec());
-        let old = lock(self.dir()?).insert(name, node);
+        let old = lock(directory).insert(name, node);
         if let Some(old) = old {
-            *lock(&old.home) = Default::default();
+            old.lose_link();
         }
         Ok(())
     }
@@ -180,8 +191,18 @@ impl Node {
     /// Takes the entry away.
     pub(crate) fn unlink(&self, name: &[u8]) -> Result<Arc<Node>, Errno> {
         let node = lock(self.dir()?).remove(name).ok_or(Errno::NOENT)?;
-        *lock(&node.home) = Default::default();
+        node.lose_link();
         Ok(node)
+    }
+
+    /// An entry that led to it is gone.
+    fn lose_link(&self) {
+        *lock(&self.home) = Default::default();
+        let mut meta = lock(&self.meta);
+        meta.links = meta.links.saturating_sub(1);
+        if meta.links > 0 {
+            self.budget.nodes.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// The directory above; the root's is itself.
@@ -221,7 +242,8 @@ impl Node {
         };
         let meta = lock(&self.meta);
         let mode = kind | meta.mode;
-        Stat { dev: 1, ino: self.ino, mode, nlink: 1, rdev, size, times: meta.times }
+        let nlink = if self.is_dir() { 1 } else { meta.links };
+        Stat { dev: 1, ino: self.ino, mode, nlink, rdev, size, times: meta.times }
     }
 
     /// Sets modification and change time.

@@ -114,6 +114,49 @@ impl Files {
         self.make(found, NodeKind::Link(target.to_vec()), 0o777, now)
     }
 
+    /// Gives a file a second name; `follow` a symbolic link or not.
+    pub(crate) fn hard_link(
+        &self,
+        (start, from): (&Place, &[u8]),
+        (to_start, to): (&Place, &[u8]),
+        follow: bool,
+        now: i64,
+    ) -> Result<(), Errno> {
+        let source = self.walk(start, from, follow)?;
+        let target = self.walk(to_start, to, false)?;
+        let linked = source.existing()?;
+        if target.target.is_some() {
+            return Err(Errno::EXIST);
+        }
+        if linked.stat(false)?.is_dir() {
+            return Err(Errno::PERM);
+        }
+        if target.slash {
+            return Err(Errno::NOENT);
+        }
+        match (linked, &target.dir) {
+            (Place::Host(mount, path), Place::Host(to_mount, dir)) => {
+                if !Arc::ptr_eq(&mount, to_mount) {
+                    return Err(Errno::XDEV);
+                }
+                mount.hard_link(&path, to_mount, &dir.join(name(&target.name)), follow)
+            }
+            (Place::Memory(node), Place::Memory(dir)) => {
+                self.check_linked(dir)?;
+                dir.allows(0o222)?;
+                // A file that is open but has no name any more gets none.
+                if lock(dir.dir()?).lists_descriptors || node.stat().nlink == 0 {
+                    return Err(Errno::PERM);
+                }
+                dir.link(&target.name, node.clone())?;
+                lock(&node.meta).times.changed = now;
+                dir.touch(now);
+                Ok(())
+            }
+            _ => Err(Errno::XDEV),
+        }
+    }
+
     pub(crate) fn readlink(&self, start: &Place, path: &[u8]) -> Result<Vec<u8>, Errno> {
         match self.walk(start, path, false)?.existing()? {
             Place::Host(mount, path) => mount.readlink(&path),

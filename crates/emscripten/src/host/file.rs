@@ -193,9 +193,33 @@ pub(super) fn renameat(call: &mut Call<'_>) -> Result {
     move_path(call, (dir, &from), (to_dir, &to))
 }
 
-/// There are no hard links, as in Emscripten.
-pub(super) fn link(_: &mut Call<'_>) -> Result {
-    Err(Errno::MLINK)
+/// A second name for a file. Emscripten's JavaScript has none of these.
+fn hard_link(
+    call: &mut Call<'_>,
+    (dir, from): (i32, &[u8]),
+    (to_dir, to): (i32, &[u8]),
+    follow: bool,
+) -> Result {
+    let files = lock(&call.ctx.shared.files);
+    let (source, target) = (start(&files, dir, from)?, start(&files, to_dir, to)?);
+    files.hard_link((&source, from), (&target, to), follow, now())?;
+    Ok(0)
+}
+
+pub(super) fn link(call: &mut Call<'_>) -> Result {
+    let (from, to) = (path(call)?, path(call)?);
+    hard_link(call, (AT_FDCWD, &from), (AT_FDCWD, &to), false)
+}
+
+pub(super) fn linkat(call: &mut Call<'_>) -> Result {
+    const FOLLOW: u32 = 0x400;
+    let (dir, from) = (call.args.i32(), path(call)?);
+    let (to_dir, to) = (call.args.i32(), path(call)?);
+    let flags = call.args.u32();
+    if flags & !FOLLOW != 0 {
+        return Err(Errno::INVAL);
+    }
+    hard_link(call, (dir, &from), (to_dir, &to), flags & FOLLOW != 0)
 }
 
 pub(super) fn symlink(call: &mut Call<'_>) -> Result {

@@ -11,12 +11,14 @@ mod embedded;
 pub(crate) mod environment;
 pub(crate) mod file;
 pub(crate) mod io;
+mod log;
 pub(crate) mod memory;
 pub(crate) mod poll;
 pub(crate) mod process;
 mod strftime;
 mod strptime;
 pub(crate) mod terminal;
+mod uuid;
 pub(crate) mod zone;
 
 use palisade::Result;
@@ -139,7 +141,7 @@ const TABLE: &[(&str, &str, Body)] = &[
     ("__syscall_rename", "ii:i", System(file::rename)),
     ("__syscall_renameat", "iiii:i", System(file::renameat)),
     ("__syscall_link", "ii:i", System(file::link)),
-    ("__syscall_linkat", "iiiii:i", System(file::link)),
+    ("__syscall_linkat", "iiiii:i", System(file::linkat)),
     ("__syscall_symlink", "ii:i", System(file::symlink)),
     ("__syscall_symlinkat", "iii:i", System(file::symlinkat)),
     ("__syscall_readlink", "iii:i", System(file::readlink)),
@@ -260,6 +262,34 @@ const TABLE: &[(&str, &str, Body)] = &[
     ("emscripten_unwind_to_js_event_loop", ":v", Plain(threads::unwind)),
     ("emscripten_exit_with_live_runtime", ":v", Plain(timers::stay_alive)),
 
+    // Messages, and chance.
+    ("emscripten_log", "iii:v", Plain(log::log)),
+    ("emscripten_log_js", "ii:v", Plain(log::log_text)),
+    ("_emscripten_log_formatted", "ii:v", Plain(log::log_text)),
+    ("emscripten_get_callstack", "iii:i", Plain(log::callstack)),
+    ("_emscripten_get_callstack_js", "iii:i", Plain(log::callstack)),
+    ("emscripten_throw_number", "d:v", Plain(log::throw_number)),
+    ("emscripten_throw_string", "i:v", Plain(log::throw_string)),
+    ("emscripten_debugger", ":v", Plain(process::nothing)),
+    ("emscripten_random", ":f", Plain(uuid::random)),
+    ("emscripten_math_random", ":d", Plain(uuid::math_random)),
+    ("_Unwind_Backtrace", "ii:i", Plain(process::zero)),
+    ("_Unwind_FindEnclosingFunction", "i:i", Plain(process::zero)),
+    ("_Unwind_DeleteException", "i:v", Plain(process::nothing)),
+
+    // libuuid.
+    ("uuid_clear", "i:v", Plain(uuid::clear)),
+    ("uuid_compare", "ii:i", Plain(uuid::compare)),
+    ("uuid_copy", "ii:v", Plain(uuid::copy)),
+    ("uuid_generate", "i:v", Plain(uuid::generate)),
+    ("uuid_is_null", "i:i", Plain(uuid::is_null)),
+    ("uuid_parse", "ii:i", Plain(uuid::parse)),
+    ("uuid_unparse", "ii:v", Plain(uuid::unparse)),
+    ("uuid_unparse_lower", "ii:v", Plain(uuid::unparse)),
+    ("uuid_unparse_upper", "ii:v", Plain(uuid::unparse_upper)),
+    ("uuid_type", "i:i", Plain(uuid::kind)),
+    ("uuid_variant", "i:i", Plain(uuid::variant)),
+
     // What sanitizers ask of JavaScript's stack: nothing is known.
     ("emscripten_return_address", "i:i", Plain(process::zero)),
     ("emscripten_stack_snapshot", ":i", Plain(process::zero)),
@@ -305,7 +335,7 @@ mod tests {
             for pattern in pattern.split('|') {
                 let (params, result) = pattern.split_once(':').expect(name);
                 assert!(params.chars().all(|letter| "ijd".contains(letter)), "{name}");
-                assert!(["v", "?", "i", "j", "d"].contains(&result), "{name}");
+                assert!(["v", "?", "i", "j", "f", "d"].contains(&result), "{name}");
             }
         }
     }

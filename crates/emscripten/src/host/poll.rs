@@ -61,25 +61,25 @@ fn wait<T: 'static>(
         let files = lock(&data.shared.files);
         wanted.iter().map(|(fd, _)| files.get(fd.cast_unsigned()).ok()).collect()
     };
-    let look = |timeout: i32| -> Vec<u16> {
+    let look = || -> Vec<u16> {
         let pairs = wanted.iter().zip(&opens);
         pairs
             .map(|((fd, wanted), open)| match open {
                 _ if *fd < 0 => 0,
                 None => NVAL,
-                Some(open) => ready(open, *wanted, timeout) & (wanted | HUP),
+                Some(open) => ready(open, *wanted, 0) & (wanted | HUP),
             })
             .collect()
     };
-    let waits = wanted.iter().zip(&opens).any(|((fd, wanted), open)| {
-        let kind = open.as_ref().map(|open| &open.kind);
-        let reads = matches!(kind, Some(OpenKind::Input(_) | OpenKind::Terminal(..)));
-        *fd >= 0 && wanted & IN != 0 && reads
+    let waits = wanted.iter().zip(&opens).find_map(|((fd, wanted), open)| {
+        let open = open.as_ref()?;
+        let reads = matches!(open.kind, OpenKind::Input(_) | OpenKind::Terminal(..));
+        (*fd >= 0 && wanted & IN != 0 && reads).then_some(open)
     });
     let threads = data.member.is_some();
     let limit = u64::try_from(timeout).ok().map(Duration::from_millis);
     let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-    let mut found = look(0);
+    let mut found = look();
     loop {
         caller.as_context_mut().check_interrupt()?;
         let left = deadline.map(|end| end.saturating_duration_since(Instant::now()));
@@ -91,15 +91,17 @@ fn wait<T: 'static>(
         }
         found = match (threads, waits, left) {
             // Nothing can become ready: the time passes, but not for ever.
-            (false, false, None) => return Ok(found),
-            (false, true, left) => {
+            (false, None, None) => return Ok(found),
+            (false, Some(open), left) => {
                 let millis = left.unwrap_or(LOOK_UP).min(LOOK_UP).as_millis() as i32;
-                look(millis.max(1))
+                // Several of them are the same stdin, which is waited for once.
+                ready(open, IN, millis.max(1));
+                look()
             }
             (_, _, left) => {
                 let most = if threads { PAUSE } else { LOOK_UP };
                 pause(data, left.unwrap_or(most).min(most));
-                look(0)
+                look()
             }
         };
     }

@@ -123,6 +123,16 @@ fn print_bytes(call: &mut Call<'_>, fd: u32, at: u32, len: u32) -> Result<Value>
     }
 }
 
+/// Prints what the host has made of the guest's text, and a line end.
+pub(super) fn print_line(call: &mut Call<'_>, fd: u32, mut line: Vec<u8>) -> Result<Value> {
+    line.push(b'\n');
+    let open = lock(&call.ctx.shared.files).get(fd);
+    if let Ok(open) = open {
+        let _ = open.write(&line, At::Position, 0);
+    }
+    Ok(Value::None)
+}
+
 pub(super) fn out(call: &mut Call<'_>) -> Result<Value> {
     print(call, 1)
 }

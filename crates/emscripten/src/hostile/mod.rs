@@ -213,6 +213,7 @@ impl Attack {
         let mut results = match result {
             'v' => vec![],
             'l' => vec![Val::default_for_ty(&ValType::I64).unwrap()],
+            'f' => vec![Val::default_for_ty(&ValType::F32).unwrap()],
             'd' => vec![Val::default_for_ty(&ValType::F64).unwrap()],
             _ => vec![Val::I32(0)],
         };

@@ -55,6 +55,7 @@ pub(super) fn functions(threads: bool) -> Vec<Function> {
 fn wat_type(letter: char) -> &'static str {
     match letter {
         'l' => "i64",
+        'f' => "f32",
         'd' => "f64",
         _ => "i32",
     }

@@ -148,19 +148,24 @@ pub(super) unsafe fn throw_handle(
     let Target { landing, keep } = target;
     let refs = &mut store.refs;
     let before = |c: &Caught| c.fp == landing.fp && c.handler == landing.pc;
-    let mut gone: Vec<Caught> = Vec::new();
+    // One that was thrown again has several handlers, and goes only once.
+    let mut gone: Vec<Handle> = Vec::new();
+    let mut leaves = |caught: Caught| {
+        if caught.exception != handle && !gone.contains(&caught.exception) {
+            gone.push(caught.exception);
+        }
+    };
     while let Some(caught) = refs.caught.pop_if(|caught| caught.fp < landing.fp) {
-        gone.push(caught);
+        leaves(caught);
     }
     if keep == Keep::Handler {
-        let before = refs.caught.iter().position(before);
-        gone.extend(before.map(|place| refs.caught.remove(place)));
+        if let Some(place) = refs.caught.iter().position(before) {
+            leaves(refs.caught.remove(place));
+        }
         refs.caught.push(Caught { exception: handle, fp: landing.fp, handler: landing.pc });
     }
-    for caught in gone {
-        if caught.exception != handle {
-            refs.let_go(caught.exception);
-        }
+    for exception in gone {
+        refs.let_go(exception);
     }
     match keep {
         // A handler further out may still throw it again.
