@@ -1,8 +1,10 @@
 //! Guests that do what no compiler makes of a program: exports that loop, lie, throw, call themselves.
 
 use crate::{engine, set_up};
-use palisade::{InterruptHandle, Module, Result, Store, Trap};
-use palisade_emscripten::{Emscripten, EmscriptenBuilder, Program};
+use palisade::{
+    InterruptHandle, Linker, Module, Result, Store, StoreLimits, StoreLimitsBuilder, Trap,
+};
+use palisade_emscripten::{Emscripten, EmscriptenBuilder, Imports, Program, Threads};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
@@ -367,5 +369,51 @@ fn programs_can_be_made_and_dropped_again_and_again() {
     while Arc::strong_count(&stores) > 1 {
         assert!(Instant::now() < end, "a thread has not dropped its store");
         std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The limiter of a store is asked by whatever way its guest's memory grows, of any kind.
+#[test]
+fn memories_grow_no_further_than_the_limiter_allows() {
+    struct Data(Emscripten, StoreLimits);
+    impl Clone for Data {
+        fn clone(&self) -> Data {
+            Data(self.0.clone(), StoreLimits::default())
+        }
+    }
+    for memory in [
+        r#"(memory (export "memory") 2 100)"#,
+        r#"(import "env" "memory" (memory 2 100 shared))
+           (import "env" "__pthread_create_js" (func (param i32 i32 i32 i32) (result i32)))"#,
+    ] {
+        let text = format!(
+            r#"(module
+                (import "env" "emscripten_resize_heap" (func $resize (param i32) (result i32)))
+                {memory}
+                (func (export "main") (result i32)
+                    (i32.add
+                        (i32.mul (call $resize (i32.const 196608)) (i32.const 10))
+                        (call $resize (i32.const 655360)))))"#
+        );
+        let module = Module::new(engine(), &text).unwrap();
+        let mut linker = Linker::new(engine());
+        Imports::of(&module).add_to_linker(&mut linker, |data: &mut Data| &mut data.0).unwrap();
+        let limits = StoreLimitsBuilder::new().memory_size(4 << 16).build();
+        let guest = EmscriptenBuilder::new().build().unwrap();
+        let mut store = Store::new(engine(), Data(guest, limits));
+        store.limiter(|data| &mut data.1);
+        let threads = Threads::new();
+        let program =
+            Program::with_threads(&mut store, &linker, &module, |data| &mut data.0, threads);
+        assert_eq!(program.unwrap().run(&mut store).unwrap(), 10, "once, and then no more");
+        // It also has to allow what a guest begins with.
+        let guest = EmscriptenBuilder::new().build().unwrap();
+        let limits = StoreLimitsBuilder::new().memory_size(1 << 16).build();
+        let mut store = Store::new(engine(), Data(guest, limits));
+        store.limiter(|data| &mut data.1);
+        let threads = Threads::new();
+        let program =
+            Program::with_threads(&mut store, &linker, &module, |data| &mut data.0, threads);
+        assert!(program.unwrap_err().to_string().contains("exceeds memory limits"));
     }
 }

@@ -169,6 +169,14 @@ fn limiters() {
     assert_eq!(guest.call::<_, i32>("grow", 1).unwrap(), 2);
     assert_eq!(grow.call(&mut store, 0).unwrap(), 3);
     assert_eq!(guest.memory.size(), 3);
+    // The host can grow it for one of them, or for none.
+    assert!(guest.memory.grow_in(&mut store, 1).is_err());
+    assert_eq!(guest.memory.grow_in(&mut store, 0).unwrap(), 3);
+    let mut free = Store::new(&engine, ());
+    assert_eq!(guest.memory.grow_in(&mut free, 1).unwrap(), 3);
+    assert_eq!(guest.memory.grow(1).unwrap(), 4);
+    assert!(guest.memory.grow_in(&mut free, 5).is_err());
+    assert_eq!(guest.memory.size(), 5);
 
     // Creation asks too, if a guest's.
     let module = palisade::Module::new(&engine, "(module (memory 3 3 shared))").unwrap();

@@ -31,7 +31,7 @@ pub(crate) fn resize<T: 'static>(
         let pages = (target - size) / PAGE;
         let grown = match &memory {
             Some(GuestMemory::Own(memory)) => memory.grow(&mut *caller, pages),
-            Some(GuestMemory::Shared(memory)) => memory.grow(pages),
+            Some(GuestMemory::Shared(memory)) => memory.grow_in(&mut *caller, pages),
             None => break,
         };
         if grown.is_ok() {

@@ -3,8 +3,8 @@
 #![forbid(unsafe_code)]
 
 use crate::error::{Error, Result};
-use crate::vm::SharedMemoryData;
-use crate::{Engine, MemoryAccessError, MemoryType, Trap, WaitResult};
+use crate::vm::{MemoryData, SharedMemoryData};
+use crate::{AsContextMut, Engine, MemoryAccessError, MemoryType, Trap, WaitResult};
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::sync::Arc;
@@ -129,6 +129,18 @@ impl SharedMemory {
     /// When its maximum or the system refuses; then it is as it was.
     pub fn grow(&self, delta: u64) -> Result<u64> {
         self.0.grow(delta)
+    }
+
+    /// As [`grow`](Self::grow), if the limiter of `store` allows it, which is asked as if a guest of the store grew the
+    /// memory: for host functions that do that for a guest.
+    ///
+    /// # Errors
+    ///
+    /// When its maximum, the limiter or the system refuses; then it is as it was.
+    pub fn grow_in(&self, mut store: impl AsContextMut, delta: u64) -> Result<u64> {
+        let store = store.as_context_mut().opaque();
+        MemoryData::grow_shared(store, &self.0, delta)?
+            .ok_or_else(|| Error::resource(format!("failed to grow memory by `{delta}`")))
     }
 
     /// `memory.atomic.notify`: wakes up to `count` threads that wait for the value at byte `addr`, in the order in which

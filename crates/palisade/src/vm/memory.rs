@@ -189,35 +189,37 @@ impl MemoryData {
     ///
     /// Only what the store's limiter raises.
     pub(crate) fn grow(store: &mut StoreOpaque, index: u32, delta: u64) -> Result<Option<u64>> {
-        // The limiter decides about sizes that are true: nobody else grows a shared memory while it is asked.
-        let shared = store.memories[index as usize].shared().cloned();
-        let mut lock = shared.as_ref().map(|memory| memory.lock());
         let memory = &store.memories[index as usize];
-        let (old, old_bytes) = (memory.pages(), memory.len());
-        let maximum = maximum_bytes(memory.ty());
+        if let Some(shared) = memory.shared().cloned() {
+            return MemoryData::grow_shared(store, &shared, delta);
+        }
+        let (ty, pages, bytes) = (memory.ty().clone(), memory.pages(), memory.len());
         if delta == 0 {
-            return Ok(Some(old));
+            return Ok(Some(pages));
         }
-        let Some(new_bytes) = grown(memory.ty(), old_bytes, delta) else {
-            let error = Error::resource("memory growth beyond its maximum");
-            store.limit(|limiter| limiter.memory_grow_failed(error)).transpose()?;
-            return Ok(None);
+        let Some(new_bytes) = allowed(store, &ty, bytes, delta)? else { return Ok(None) };
+        let result = match &mut *store.memories[index as usize] {
+            MemoryData::Own(OwnMemory { vm, space, .. }) => space.grow(vm, new_bytes),
+            MemoryData::Shared(_) => unreachable!("looked at above"),
         };
-        let allowed = store.limit(|limiter| limiter.memory_growing(old_bytes, new_bytes, maximum));
-        if allowed.transpose()? == Some(false) {
-            return Ok(None);
+        Ok(committed(store, new_bytes, result)?.then_some(pages))
+    }
+
+    /// As [`Self::grow`], of a memory that the store need not have.
+    pub(crate) fn grow_shared(
+        store: &mut StoreOpaque,
+        memory: &SharedMemoryData,
+        delta: u64,
+    ) -> Result<Option<u64>> {
+        // The limiter decides about sizes that are true: nobody else grows the memory while it is asked.
+        let mut space = memory.lock();
+        let (pages, bytes) = (memory.pages(), memory.len());
+        if delta == 0 {
+            return Ok(Some(pages));
         }
-        let result = match (&mut *store.memories[index as usize], &mut lock) {
-            (MemoryData::Shared(memory), Some(space)) => space.grow(memory.vm(), new_bytes),
-            (MemoryData::Own(OwnMemory { vm, space, .. }), _) => space.grow(vm, new_bytes),
-            (MemoryData::Shared(_), None) => unreachable!("locked above"),
-        };
-        if let Err(error) = result {
-            let error = Error::resource(format!("cannot commit {new_bytes} bytes: {error}"));
-            store.limit(|limiter| limiter.memory_grow_failed(error)).transpose()?;
-            return Ok(None);
-        }
-        Ok(Some(old))
+        let Some(new_bytes) = allowed(store, memory.ty(), bytes, delta)? else { return Ok(None) };
+        let result = space.grow(memory.vm(), new_bytes);
+        Ok(committed(store, new_bytes, result)?.then_some(pages))
     }
 
     /// `memory.atomic.wait32`; `None` as timeout means for ever, or until an interrupt of `store`.
@@ -262,6 +264,35 @@ impl StoreOpaque {
             self.memories.len() as u32 - 1
         })
     }
+}
+
+/// The size in bytes that a memory may grow to; `None` if it cannot or the store's limiter says no.
+fn allowed(
+    store: &mut StoreOpaque,
+    ty: &MemoryType,
+    bytes: usize,
+    delta: u64,
+) -> Result<Option<usize>> {
+    let Some(new_bytes) = grown(ty, bytes, delta) else {
+        let error = Error::resource("memory growth beyond its maximum");
+        store.limit(|limiter| limiter.memory_grow_failed(error)).transpose()?;
+        return Ok(None);
+    };
+    let maximum = maximum_bytes(ty);
+    let allowed = store.limit(|limiter| limiter.memory_growing(bytes, new_bytes, maximum));
+    Ok((allowed.transpose()? != Some(false)).then_some(new_bytes))
+}
+
+/// Whether the system has given the memory; tells the store's limiter if not.
+fn committed<E: std::fmt::Display>(
+    store: &mut StoreOpaque,
+    bytes: usize,
+    result: std::result::Result<(), E>,
+) -> Result<bool> {
+    let Err(error) = result else { return Ok(true) };
+    let error = Error::resource(format!("cannot commit {bytes} bytes: {error}"));
+    store.limit(|limiter| limiter.memory_grow_failed(error)).transpose()?;
+    Ok(false)
 }
 
 /// The size in bytes of a memory of `old` bytes after it has grown by `delta` pages; none if its type forbids that.
