@@ -57,7 +57,7 @@
 //! imports and exports of modules, and the documentation of WASI, the Itanium C++ ABI (exceptions)
 //! and musl.
 //!
-//! Deliberately absent: wasm64, asyncify.
+//! Deliberately absent: wasm64, and of asyncify everything but `emscripten_sleep`.
 
 #![forbid(unsafe_code)]
 
