@@ -21,6 +21,12 @@ const KINDS: &[(&str, &str)] = &[
     ("emscripten_async_wget", "fetch, by JavaScript"),
     ("emscripten_websocket", "WebSockets, by JavaScript"),
     ("emscripten_idb", "IndexedDB, by JavaScript"),
+    ("_emscripten_push_main_loop_blocker", "the browser's event loop"),
+    ("_emscripten_push_uncounted_main_loop_blocker", "the browser's event loop"),
+    ("emscripten_fiber_", "fibers, by asyncify"),
+    ("emscripten_scan_registers", "asyncify: the program's own stack"),
+    ("emscripten_lazy_load_code", "asyncify: code that is loaded later"),
+    ("emscripten_wget", "fetch, by JavaScript"),
     ("emscripten_set_", "HTML5 events, by JavaScript"),
     ("emscripten_get_element", "HTML5, by JavaScript"),
 ];
