@@ -149,3 +149,78 @@ fn dropped_pins_do_not_leak() {
     // 60 chains are 40 pages.
     assert!(guest.memory().size(&store) <= 4);
 }
+
+/// What an AssemblyScript module exports, with a table of classes.
+fn runtime(rtti: &str) -> String {
+    format!(
+        r#"(module
+            (memory (export "memory") 1)
+            (data (i32.const 64) "{rtti}")
+            (global (export "__rtti_base") i32 (i32.const 64))
+            (func (export "__new") (param i32 i32) (result i32) i32.const 256)
+            (func (export "__pin") (param i32) (result i32) local.get 0)
+            (func (export "__unpin") (param i32))
+            (func (export "__collect")))"#
+    )
+}
+
+#[test]
+fn versions_with_other_class_numbers_are_refused() {
+    let set_up = |rtti: &str| {
+        let engine = Engine::default();
+        let module = Module::new(&engine, runtime(rtti)).unwrap();
+        let mut store = Store::new(&engine, ());
+        let instance = palisade::Instance::new(&mut store, &module, &[]).unwrap();
+        let guest = Guest::new(&mut store, instance).unwrap();
+        AssemblyScript::of(&guest).map(|_| ())
+    };
+    let flags = |words: [u8; 4]| -> String {
+        let words = words.iter().map(|word| format!("\\{word:02x}\\00\\00\\00"));
+        format!("\\03\\00\\00\\00{}", words.collect::<String>())
+    };
+    // `Object`, `ArrayBuffer`, `String`, and a view.
+    set_up(&flags([32, 32, 32, 0])).unwrap();
+    // 0.23 has no `Object`, and 0.22 has two words for a class.
+    for old in [[32, 32, 0, 0], [32, 0, 32, 0], [0; 4]] {
+        let error = set_up(&flags(old)).unwrap_err().to_string();
+        assert!(error.contains("AssemblyScript 0.24"), "{error}");
+    }
+}
+
+#[test]
+fn clocks_and_timers_are_there() {
+    let engine = Engine::default();
+    let text = r#"(module
+        (import "env" "Date.now" (func $date (result f64)))
+        (import "env" "performance.now" (func $now (result f64)))
+        (import "env" "console.time" (func $time (param i32)))
+        (import "env" "console.timeLog" (func $log (param i32)))
+        (import "env" "console.timeEnd" (func $end (param i32)))
+        (memory (export "memory") 1)
+        ;; A string: class 2, four bytes.
+        (data (i32.const 56) "\02\00\00\00\04\00\00\00a\00b\00")
+        (func (export "run") (result i32)
+            (call $end (i32.const 64))
+            (call $time (i32.const 64))
+            (call $log (i32.const 64))
+            (call $end (i32.const 64))
+            (call $log (i32.const 64))
+            (i32.and
+                (f64.gt (call $date) (f64.const 1.6e12))
+                (f64.ge (call $now) (f64.const 0)))))"#;
+    let module = Module::new(&engine, text).unwrap();
+    let mut linker: Linker<Vec<String>> = Linker::new(&engine);
+    let env = AssemblyScriptEnv::new().console(|lines: &mut Vec<String>, _, text| {
+        lines.push(text.to_owned());
+        Ok(())
+    });
+    env.add_to_linker(&mut linker).unwrap();
+    let mut store = Store::new(&engine, Vec::new());
+    let instance = linker.instantiate(&mut store, &module).unwrap();
+    let run = instance.get_typed_func::<(), i32>(&mut store, "run").unwrap();
+    assert_eq!(run.call(&mut store, ()).unwrap(), 1);
+    // Only what was begun has a time.
+    let lines = store.data();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines.iter().all(|line| line.starts_with("ab: ") && line.ends_with("ms")), "{lines:?}");
+}

@@ -106,7 +106,7 @@ impl GuestBuilder {
             Some((alloc, free)) => {
                 Ok(Heap::custom(&store, alloc, free).context("the given allocator")?)
             }
-            None => Heap::find(&mut store, &instance),
+            None => Heap::find(&mut store, &instance, memory),
         };
         let table = match self.table {
             Some(table) => Ok(table),

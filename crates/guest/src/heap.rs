@@ -6,7 +6,7 @@
 
 use crate::export::{of_func, typed};
 use crate::{Address, GuestError};
-use palisade::{AsContext, AsContextMut, Func, Instance, Result, TypedFunc};
+use palisade::{AsContext, AsContextMut, Func, Instance, Memory, Result, TypedFunc};
 
 /// Id of AssemblyScript's `ArrayBuffer`, the class of bytes without a meaning.
 const ARRAY_BUFFER: u32 = 1;
@@ -76,10 +76,11 @@ impl<A: Address> Heap<A> {
     pub(crate) fn find(
         mut store: impl AsContextMut,
         instance: &Instance,
+        memory: Memory,
     ) -> Result<Heap<A>, GuestError> {
         let c = Heap::find_c(&mut store, instance);
         c.or_else(|c| match Objects::find(&mut store, instance) {
-            Ok(objects) => Ok(Heap::Objects(objects)),
+            Ok(objects) => check_version(&store, memory, &objects).map(|()| Heap::Objects(objects)),
             Err(objects) => Err(GuestError::NoAllocator(format!("{c}; {objects}"))),
         })
     }
@@ -178,6 +179,25 @@ fn rtti(mut store: impl AsContextMut, instance: &Instance) -> Result<u32, GuestE
     };
     let global = instance.get_global(&mut store, "__rtti_base").ok_or_else(missing)?;
     global.get(store).i32().map(|base| base as u32).ok_or_else(missing)
+}
+
+/// Refuses AssemblyScript before 0.24, whose classes have other numbers: its table of classes
+/// begins with `ArrayBuffer`, `String` and one that has no flags, or has two words for a class.
+/// In newer ones `Object`, `ArrayBuffer` and `String` are first, and none of them has references.
+fn check_version<A: Address>(
+    store: impl AsContext,
+    memory: Memory,
+    objects: &Objects<A>,
+) -> Result<(), GuestError> {
+    let mut words = [0; 16];
+    let read = memory.read(store, objects.rtti as usize, &mut words).is_ok();
+    let flags = |class: usize| words[4 * (class + 1)..][..4].iter().any(|byte| *byte != 0);
+    if read && flags(0) && flags(1) && flags(2) {
+        return Ok(());
+    }
+    Err(GuestError::NoAllocator(
+        "its `__rtti_base` is not that of AssemblyScript 0.24 or newer".into(),
+    ))
 }
 
 /// Checks that an allocation of `size` bytes can be at `address` of a memory of `memory` bytes.

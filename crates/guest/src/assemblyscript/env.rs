@@ -1,13 +1,18 @@
 //! What AssemblyScript modules import by themselves, from module `env`: `abort`, `trace`, `seed`,
-//! and the console's functions, whose names have a dot. What else a module declares is its
+//! clocks, and the console's functions, whose names have a dot. What else a module declares is its
 //! embedder's to define.
 
 use super::ObjectView;
 use crate::{GuestPtr, View};
 use palisade::{Caller, Error, Linker, Result};
+use std::collections::HashMap;
 use std::fmt;
 use std::io::Write;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Times that `console.time` has begun, at most.
+const MAX_TIMERS: usize = 1000;
 
 /// How a guest has ended: by `abort`, a failed `assert`, an index out of range, `throw`. A trap, as
 /// far as the guest is concerned; `downcast_ref` finds it in the error of the call.
@@ -128,8 +133,9 @@ impl<T: 'static> AssemblyScriptEnv<T> {
         self
     }
 
-    /// Defines the functions in `linker`, in module `env`. They read strings from the memory that
-    /// the guest exports as `memory`.
+    /// Defines the functions in `linker`, in module `env`: `abort`, `trace`, `seed`, all of
+    /// `console`, `Date.now` and `performance.now`. They read strings from the memory that the
+    /// guest exports as `memory`.
     ///
     /// # Errors
     ///
@@ -153,6 +159,8 @@ impl<T: 'static> AssemblyScriptEnv<T> {
                 console(caller.data_mut(), level, &text)
             })?;
         }
+        self.add_timers(linker)?;
+        add_clocks(linker)?;
         let console = self.console.clone();
         linker.func_wrap(
             "env",
@@ -165,6 +173,34 @@ impl<T: 'static> AssemblyScriptEnv<T> {
                 _ => Ok(()),
             },
         )?;
+        Ok(())
+    }
+
+    /// `console.time` and its kin, with the times that were begun.
+    fn add_timers(&self, linker: &mut Linker<T>) -> Result<()> {
+        let timers = Arc::new(Mutex::new(HashMap::new()));
+        let started = timers.clone();
+        linker.func_wrap("env", "console.time", move |mut caller: Caller<'_, T>, label: u32| {
+            let label = string(&mut caller, label)?;
+            let mut timers = started.lock().unwrap_or_else(PoisonError::into_inner);
+            // A guest cannot have the host keep more and more of them.
+            if timers.len() < MAX_TIMERS {
+                timers.entry(label).or_insert_with(Instant::now);
+            }
+            Ok(())
+        })?;
+        for (name, ends) in [("console.timeLog", false), ("console.timeEnd", true)] {
+            let (timers, console) = (timers.clone(), self.console.clone());
+            linker.func_wrap("env", name, move |mut caller: Caller<'_, T>, label: u32| {
+                let label = string(&mut caller, label)?;
+                let mut timers = timers.lock().unwrap_or_else(PoisonError::into_inner);
+                let begun = if ends { timers.remove(&label) } else { timers.get(&label).copied() };
+                drop(timers);
+                let Some(begun) = begun else { return Ok(()) };
+                let text = format!("{label}: {:.3}ms", begun.elapsed().as_secs_f64() * 1e3);
+                console(caller.data_mut(), Level::Log, &text)
+            })?;
+        }
         Ok(())
     }
 
@@ -189,6 +225,19 @@ impl<T: 'static> AssemblyScriptEnv<T> {
         )?;
         Ok(())
     }
+}
+
+/// `Date.now` and `performance.now`, in milliseconds: since 1970, and since this is called.
+fn add_clocks<T: 'static>(linker: &mut Linker<T>) -> Result<()> {
+    let milliseconds = |since: Duration| (since.as_secs_f64() * 1e3).floor();
+    linker.func_wrap("env", "Date.now", move || -> f64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, milliseconds)
+    })?;
+    let start = Instant::now();
+    linker.func_wrap("env", "performance.now", move || -> f64 {
+        start.elapsed().as_secs_f64() * 1e3
+    })?;
+    Ok(())
 }
 
 impl<T: 'static> Default for AssemblyScriptEnv<T> {

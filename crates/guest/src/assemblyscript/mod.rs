@@ -3,7 +3,7 @@
 //!
 //! Objects are reached by their addresses, and may be collected as soon as the guest runs, unless
 //! something the guest has refers to them or they are pinned. What the host makes is pinned;
-//! [`AssemblyScript::pin`] pins what it is given. Layouts are those of AssemblyScript 0.20 and
+//! [`AssemblyScript::pin`] pins what it is given. Layouts are those of AssemblyScript 0.24 and
 //! newer (its `rt/common.ts` and `shared/typeinfo.ts`). It compiles for 32-bit addresses only.
 
 mod args;
