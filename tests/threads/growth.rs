@@ -182,4 +182,10 @@ fn limiters() {
     let module = palisade::Module::new(&engine, "(module (memory 3 3 shared))").unwrap();
     let made = palisade::Instance::new(&mut store, &module, &[]);
     assert_error(made, "memory minimum size of 3 pages exceeds memory limits");
+    // And so does the host's for a guest.
+    let made = SharedMemory::new_in(&mut store, MemoryType::shared(3, 3));
+    assert_error(made, "memory minimum size of 3 pages exceeds memory limits");
+    let made = SharedMemory::new_in(&mut store, MemoryType::shared(2, 3)).unwrap();
+    assert_eq!(made.size(), 2);
+    assert!(SharedMemory::new_in(&mut store, MemoryType::new(1, Some(1))).is_err());
 }

@@ -1,8 +1,8 @@
 //! What is known of a module before it has an instance, and what it needs for one.
 
 use palisade::{
-    AsContextMut, Error, Extern, ExternType, Instance, Linker, Memory, MemoryType, Module, Ref,
-    Result, Table,
+    AsContextMut, Extern, ExternType, Instance, Linker, Memory, Module, Ref, Result, SharedMemory,
+    Table,
 };
 
 use crate::ctx::{Emscripten, Linked};
@@ -38,22 +38,6 @@ pub(crate) fn only_table(mut store: impl AsContextMut, instance: Instance) -> Op
     instance.exports(store.as_context_mut()).find_map(|export| export.into_table())
 }
 
-/// A new shared memory. That of a guest's instance, so that the store's limiter is asked.
-fn shared_memory(mut store: impl AsContextMut, ty: &MemoryType) -> Result<Extern> {
-    let index = if ty.is_64() { "i64" } else { "" };
-    let (least, most) = (ty.minimum(), ty.maximum().unwrap_or(ty.minimum()));
-    let page = match ty.page_size() {
-        65536 => String::new(),
-        size => format!("(pagesize {size})"),
-    };
-    let text =
-        format!("(module (memory (export \"memory\") {index} {least} {most} shared {page}))");
-    let module = Module::new(store.as_context().engine(), &text)?;
-    let instance = Instance::new(&mut store, &module, &[])?;
-    let memory = instance.get_export(&mut store, "memory");
-    memory.ok_or_else(|| Error::msg("the memory that was made is not there"))
-}
-
 /// Makes the memory and the table that the module imports, unless the linker has them.
 pub(crate) fn provide<T: 'static>(
     mut store: impl AsContextMut<Data = T>,
@@ -69,7 +53,7 @@ pub(crate) fn provide<T: 'static>(
             (Some(item), ExternType::Memory(_) | ExternType::Table(_)) => item,
             (None, ExternType::Memory(ty)) => {
                 let item = match ty.is_shared() {
-                    true => shared_memory(&mut store, &ty)?,
+                    true => Extern::from(SharedMemory::new_in(&mut store, ty)?),
                     false => Extern::from(Memory::new(&mut store, ty)?),
                 };
                 linker.define(&store, at.0, at.1, item.clone())?;

@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use crate::error::{Error, Result};
-use crate::vm::{MemoryData, SharedMemoryData};
+use crate::vm::{MemoryData, MemoryPool, SharedMemoryData};
 use crate::{AsContextMut, Engine, MemoryAccessError, MemoryType, Trap, WaitResult};
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -46,6 +46,16 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct SharedMemory(Arc<SharedMemoryData>);
 
+fn check(engine: &Engine, ty: &MemoryType) -> Result<()> {
+    if !ty.is_shared() {
+        return Err(Error::usage("a shared memory needs a memory type that is shared"));
+    }
+    if !engine.config().features.has_threads() {
+        return Err(Error::usage("the engine does not allow the threads proposal"));
+    }
+    ty.check().map_err(|error| Error::resource(error.to_string()))
+}
+
 impl SharedMemory {
     /// Makes a memory of a shared type.
     ///
@@ -54,15 +64,26 @@ impl SharedMemory {
     /// When the type is not shared, there can be no memory of it (it has no maximum, or its minimum exceeds that), the
     /// engine does not allow threads, or the system refuses it.
     pub fn new(engine: &Engine, ty: MemoryType) -> Result<SharedMemory> {
-        if !ty.is_shared() {
-            return Err(Error::usage("a shared memory needs a memory type that is shared"));
-        }
-        if !engine.config().features.has_threads() {
-            return Err(Error::usage("the engine does not allow the threads proposal"));
-        }
-        ty.check().map_err(|error| Error::resource(error.to_string()))?;
+        check(engine, &ty)?;
         let usual = engine.config().memory_reservation;
         Ok(SharedMemory(Arc::new(SharedMemoryData::new(&ty, usual)?)))
+    }
+
+    /// As [`new`](Self::new), if the limiter of `store` allows it, which is asked as if an instance in the store had the
+    /// memory, and the store keeps it: for a memory that the host makes because a guest imports one.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new), and when the limiter refuses.
+    pub fn new_in(mut store: impl AsContextMut, ty: MemoryType) -> Result<SharedMemory> {
+        let store = store.as_context_mut().opaque();
+        check(store.engine(), &ty)?;
+        let pool = MemoryPool::on_demand();
+        let index = MemoryData::create(store, pool, &ty, None)?;
+        match store.memory(index) {
+            MemoryData::Shared(memory) => Ok(SharedMemory(memory.clone())),
+            MemoryData::Own(_) => unreachable!("its type is shared"),
+        }
     }
 
     pub(crate) fn from_data(data: Arc<SharedMemoryData>) -> SharedMemory {

@@ -140,7 +140,7 @@ impl<T: Clone + Send + 'static> WasiThreadsBuilder<T> {
         for import in module.imports() {
             let Some(ty) = shared_memory(&import.ty()) else { continue };
             if linker.get_by_import(&mut store, &import).is_none() {
-                let memory = SharedMemory::new(module.engine(), ty)?;
+                let memory = SharedMemory::new_in(&mut store, ty)?;
                 linker.define(&store, import.module(), import.name(), memory)?;
             }
         }

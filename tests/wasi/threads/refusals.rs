@@ -134,3 +134,18 @@ fn stores_of_threads_are_prepared() {
     calls.lock().unwrap().sort_unstable();
     assert_eq!(*calls.lock().unwrap(), [1, 3]);
 }
+
+/// The limiter of the guest's store is asked for the memory that the host makes.
+#[test]
+fn memories_are_limited() {
+    let engine = Engine::default();
+    let module = Module::new(&engine, format!("(module {MEMORY} {SPAWN} {ENTRY})")).unwrap();
+    let linker = Linker::new(&engine);
+    for (bytes, allowed) in [(65_535, false), (65_536, true)] {
+        let limits = StoreLimitsBuilder::new().memory_size(bytes).build();
+        let mut store = Store::new(&engine, limits);
+        store.limiter(|limits| limits);
+        let built = WasiThreadsBuilder::new().build(&mut store, &linker, &module);
+        assert_eq!(built.is_ok(), allowed);
+    }
+}
