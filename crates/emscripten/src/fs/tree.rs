@@ -111,6 +111,9 @@ impl Files {
             return Err(Errno::NAMETOOLONG);
         }
         let found = self.walk(start, path, false)?;
+        if found.slash && found.target.is_none() {
+            return Err(Errno::NOENT);
+        }
         self.make(found, NodeKind::Link(target.to_vec()), 0o777, now)
     }
 
@@ -420,6 +423,26 @@ mod tests {
             folder
         });
         (files, folders)
+    }
+
+    #[test]
+    fn only_directories_have_dots_and_end_with_slashes() {
+        let (files, [dir]) = mounted(["/data"]);
+        std::fs::write(dir.path().join("file"), "").unwrap();
+        let root = files.root();
+        files.mknod(&root, b"/file", 0o644, 0).unwrap();
+        for path in ["/file/.", "/file/..", "/data/file/.", "/data/file/../file"] {
+            let found = files.stat(&root, path.as_bytes(), true);
+            assert_eq!(found.err(), Some(Errno::NOTDIR), "{path}");
+        }
+        for path in ["/none/..", "/data/none/.."] {
+            let found = files.stat(&root, path.as_bytes(), true);
+            assert_eq!(found.err(), Some(Errno::NOENT), "{path}");
+        }
+        for path in ["/link/", "/data/link/"] {
+            let made = files.symlink(b"file", &root, path.as_bytes(), 0);
+            assert_eq!(made.err(), Some(Errno::NOENT), "{path}");
+        }
     }
 
     #[test]

@@ -122,8 +122,8 @@ impl Files {
             let last = left.is_empty();
             if name == b"." || name == b".." {
                 // Only directories have these.
-                if let Place::Memory(node) = &at {
-                    node.dir()?;
+                if !at.stat(true)?.is_dir() {
+                    return Err(Errno::NOTDIR);
                 }
                 if name == b".." {
                     at = at.parent();
