@@ -176,3 +176,17 @@ fn a_text_can_have_several_modules() {
         assert_eq!(map.export("__wasm_call_ctors"), "rr");
     }
 }
+
+#[test]
+fn what_threads_begin_with_is_told() {
+    let text = "(function(){var o={},w,p,i=[],n=[],x={a:()=>Date.now(),\
+        b:a=>{p(a,!0,1,!1,65536,!1);i.forEach(c=>c())}};\
+        function e(d){w=d.exports;o._main=w.m;p=w.q;i.push(w.t);n.unshift(w.c);return w}\
+        e(new WebAssembly.Instance(o.m,{a:x}))})();";
+    let map = map_of_javascript(text).unwrap();
+    let names = ["_emscripten_tls_init", "_emscripten_thread_init", "__wasm_call_ctors"];
+    assert_eq!(names.map(|name| map.export(name)), ["t", "q", "c"]);
+    let mut named = map.clone();
+    named.add_import("a", "b", "__emscripten_init_main_thread_js");
+    assert_eq!(named, map);
+}

@@ -56,6 +56,21 @@ impl<'a> Exports<'a> {
         one.properties.first().copied()
     }
 
+    /// The export that each thread calls for its variables: `inits.push(exports.n)`.
+    fn thread_locals(&self, scopes: &Scopes<'a>) -> Option<&'a str> {
+        let tokens = &scopes.tokens;
+        let object = self.taken.first()?.object;
+        self.part.clone().find_map(|at| {
+            let key = tokens.name(at + 4)?;
+            let pushed = tokens.name(at) == Some("push")
+                && tokens.is_mark(at + 1, "(")
+                && tokens.name(at + 2) == Some(object)
+                && tokens.is_mark(at + 3, ".")
+                && tokens.is_mark(at + 5, ")");
+            (pushed && key.len() <= super::SHORT).then_some(key)
+        })
+    }
+
     /// Real and minified names.
     pub(super) fn names(&self, scopes: &Scopes<'_>) -> Vec<(String, String)> {
         let mut found: Vec<(String, String)> = Vec::new();
@@ -79,6 +94,9 @@ impl<'a> Exports<'a> {
                     add(name.into(), one.minified);
                 }
             }
+        }
+        if let Some(minified) = self.thread_locals(scopes) {
+            found.push(("_emscripten_tls_init".into(), minified.into()));
         }
         let memory = found.iter().find(|(name, _)| name == "memory");
         let next = memory.and_then(|(_, minified)| successor(minified));
@@ -229,11 +247,25 @@ pub(super) fn by_use<'a>(
                 Some("__cxa_can_catch")
             }
             ["(", "4", "*", "(", ..] => Some("_emscripten_stack_alloc"),
+            ["(", _, ",", "!", "0" | "1", ","] if arguments(scopes, at + 1) == 6 => {
+                Some("_emscripten_thread_init")
+            }
             _ => in_wrapper(scopes, at)
                 .or_else(|| in_invoke(scopes, at))
                 .or_else(|| in_catch(scopes, at)),
         }
     })
+}
+
+/// How many arguments there are in the parentheses at `open`.
+fn arguments(scopes: &Scopes<'_>, open: usize) -> usize {
+    let Some(close) = scopes.tokens.partner(open) else { return 0 };
+    let (mut at, mut count) = (open + 1, 0);
+    while at < close {
+        count += 1;
+        at = scopes.tokens.end_of_expression(at) + 1;
+    }
+    count
 }
 
 /// Whether the last argument is of the form `info.ptr + 16`.

@@ -21,6 +21,15 @@ type Row = (&'static str, std::ops::RangeInclusive<usize>, &'static str);
 
 #[rustfmt::skip] // A table: one function, one line.
 const ROWS: &[Row] = &[
+    // Threads.
+    ("__pthread_create_js", 4..=4, "~'Current_environment*"),
+    ("__emscripten_init_main_thread_js", 1..=1, "true false #1 ~.forEach !return"),
+    ("__emscripten_thread_cleanup", 1..=1, "'cleanupThread"),
+    ("_emscripten_notify_mailbox_postmessage", 2..=3, "'checkMailbox"),
+    ("_emscripten_thread_mailbox_await", 1..=1, "Atomics .store #1"),
+    ("emscripten_exit_with_live_runtime", 0..=0, "throw 'unwind"),
+    ("_emscripten_receive_on_main_thread_js", 5..=5, ".length #3 ..."),
+
     // The process.
     ("__assert_fail", 2..=4, "'Assertion*"),
     ("__cxa_rethrow", 0..=0, "'no* .pop"),
@@ -86,15 +95,6 @@ const ROWS: &[Row] = &[
     ("fd_write", 4..=4, "errno+ ~~.write !~~.read"),
     ("fd_close", 1..=1, "errno+ ~~.close"),
     ("fd_write", 4..=4, "!errno+ ~~#10 ~.push ~.length"),
-
-    // Threads.
-    ("__pthread_create_js", 4..=4, "~'Current_environment*"),
-    ("__emscripten_init_main_thread_js", 1..=1, "true false #1 ~.forEach !return"),
-    ("__emscripten_thread_cleanup", 1..=1, "'cleanupThread"),
-    ("_emscripten_notify_mailbox_postmessage", 2..=3, "'checkMailbox"),
-    ("_emscripten_thread_mailbox_await", 1..=1, "Atomics .store #1"),
-    ("emscripten_exit_with_live_runtime", 0..=0, "throw 'unwind"),
-    ("_emscripten_receive_on_main_thread_js", 5..=5, ".length #3 ..."),
 
     // Calls of the system, by what is typical of each.
     ("__syscall_getcwd", 2..=2, "errno- #68"),
