@@ -3,7 +3,7 @@
 use crate::{engine, file, guest, set_up};
 use palisade::{Linker, Module, Result, Store};
 use palisade_emscripten::{
-    Emscripten, EmscriptenBuilder, ImportMap, Imports, Program, map_of_javascript,
+    Emscripten, EmscriptenBuilder, ImportMap, Imports, Program, Threads, map_of_javascript,
 };
 use palisade_wasi::MemoryOutputPipe;
 
@@ -77,4 +77,41 @@ fn maps_with_wrong_types_are_refused() {
     map.add_import("a", "a", "fd_write").add_import("a", "b", "emscripten_memcpy_big");
     map.add_export("memory", "e").add_export("main", "c");
     assert!(run(&module, &map).is_err(), "functions are no memories");
+}
+
+/// Only a map says that a function does nothing but return.
+#[test]
+fn names_without_a_map_are_names() {
+    let module = Module::new(engine(), r#"(module (import "env" "return" (func)))"#).unwrap();
+    let mut linker = Linker::new(engine());
+    let error = Imports::of(&module).add_to_linker(&mut linker, |guest: &mut Emscripten| guest);
+    assert!(error.unwrap_err().to_string().contains("`env.return`"));
+}
+
+/// Threads without their own variables would fail in strange ways.
+#[test]
+fn maps_for_threads_say_what_they_begin_with() {
+    let module = Module::new(
+        engine(),
+        r#"(module (import "a" "a" (memory 1 1 shared))
+            (import "a" "b" (func (param i32 i32 i32 i32) (result i32)))
+            (func (export "c") (result i32) i32.const 0)
+            (func (export "main") (result i32) i32.const 5))"#,
+    )
+    .unwrap();
+    let start = |map: ImportMap| {
+        let mut linker = Linker::new(engine());
+        let imports = Imports::of(&module).map(&map);
+        imports.add_to_linker(&mut linker, |guest: &mut Emscripten| guest)?;
+        let context = EmscriptenBuilder::new().import_map(map).build()?;
+        let mut store = Store::new(engine(), context);
+        let threads = Threads::new();
+        Program::with_threads(&mut store, &linker, &module, |guest| guest, threads)?.run(&mut store)
+    };
+    let mut map = ImportMap::new();
+    map.add_import("a", "b", "__pthread_create_js");
+    let error = start(map.clone()).unwrap_err();
+    assert!(error.to_string().contains("`_emscripten_tls_init`"), "{error}");
+    map.add_export("_emscripten_tls_init", "c");
+    assert_eq!(start(map).unwrap(), 5);
 }

@@ -160,7 +160,9 @@ impl<'a> Imports<'a> {
         if self.map.is_some_and(|map| map.is_unknown(at.0, at.1)) {
             return Ok(Err(javascript::unknown(self.module, at.1)));
         }
-        if let Some(constant) = name.strip_prefix(RETURN).and_then(constant) {
+        if self.map.is_some()
+            && let Some(constant) = name.strip_prefix(RETURN).and_then(constant)
+        {
             define_constant(linker, at, ty, constant)?;
             return Ok(Ok(()));
         }

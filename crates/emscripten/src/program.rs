@@ -22,7 +22,7 @@ use crate::link::{Context, dynamic};
 use crate::prepare::provide;
 use crate::setup::Plan;
 use crate::stream::lock;
-use crate::threads::{Crew, Events, PATIENCE, Spawner, Threads, Unwind};
+use crate::threads::{Crew, Events, PATIENCE, Spawner, TLS_INIT, Threads, Unwind};
 
 /// A module of Emscripten, set up in a store.
 ///
@@ -107,6 +107,18 @@ impl<T: 'static> Program<T> {
         let ready = Ready::new(&mut store, linker, module, ctx)?;
         if !ready.threaded {
             return ready.finish(store, ctx, None);
+        }
+        // Without it, threads would share what each has to have of its own.
+        let shared = ctx(store.data_mut()).shared.clone();
+        let exports = |name: &str| {
+            let name = shared.import_map.as_ref().map_or(name, |map| map.export(name));
+            module.get_export(name).is_some()
+        };
+        if shared.import_map.is_some() && !TLS_INIT.into_iter().any(exports) {
+            return Err(Error::msg(
+                "the module starts threads, but the import map does not say which of its exports \
+                 is `_emscripten_tls_init`",
+            ));
         }
         let Some(memory @ GuestMemory::Shared(_)) = ready.linked.memory.clone() else {
             return Err(Error::msg(

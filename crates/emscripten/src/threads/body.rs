@@ -7,7 +7,7 @@ use std::thread;
 use palisade::{AsContextMut, Error, Func, InstancePre, Result, Store, TypedFunc, Val};
 
 use super::crew::{Crew, Inbox, Running};
-use super::{Member, OnStuck, PATIENCE, Prepare, Start, Threads, Unwind};
+use super::{Member, OnStuck, PATIENCE, Prepare, Start, TLS_INIT, Threads, Unwind};
 use crate::bound::{Bound, Find, not_ours};
 use crate::ctx::Linked;
 use crate::events::{call_loosely, go_on, in_table, run_due, takes};
@@ -164,7 +164,7 @@ impl<T: 'static> Body<T> {
     fn new(bound: &Bound<T>, store: &mut Store<T>) -> Result<Body<T>> {
         Ok(Body {
             init: bound.func(&mut *store, &["_emscripten_thread_init"]),
-            tls_init: bound.typed(&mut *store, &["emscripten_tls_init", "_emscripten_tls_init"])?,
+            tls_init: bound.typed(&mut *store, &TLS_INIT)?,
             set_limits: bound.typed(
                 &mut *store,
                 &["emscripten_stack_set_limits", "_emscripten_stack_set_limits"],

@@ -6,7 +6,7 @@
 use palisade::{Caller, Error, Func, FuncType, Linker, Result, TypedFunc, WasmParams, WasmResults};
 
 use super::body::init;
-use super::{Message, Start};
+use super::{Message, Start, TLS_INIT};
 use crate::bound::{call_main, exit, not_ours};
 use crate::ctx::Call;
 use crate::errno::{Errno, Fault};

@@ -44,6 +44,9 @@ pub struct Threads<T: 'static> {
     on_stuck: Option<Box<OnStuck>>,
 }
 
+/// Sets up what a thread has of its own.
+pub(crate) const TLS_INIT: [&str; 2] = ["emscripten_tls_init", "_emscripten_tls_init"];
+
 type Prepare<T> = dyn Fn(&mut Store<T>) + Send + Sync;
 type OnStuck = dyn FnOnce(Error) + Send;
 
