@@ -99,7 +99,7 @@ pub(crate) fn define<T: 'static>(
                 if let Some(func) = export(&mut caller, ctx, &["_emscripten_thread_init"]) {
                     init(&mut caller, &func, address, true)?;
                 }
-                for name in ["emscripten_tls_init", "_emscripten_tls_init"] {
+                for name in TLS_INIT {
                     if let Some(func) = typed::<_, (), u32>(&mut caller, ctx, name)? {
                         func.call(&mut caller, ())?;
                         break;
