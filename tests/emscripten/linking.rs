@@ -129,6 +129,23 @@ fn functions_that_catch_belong_to_a_program() {
     assert_eq!(program.run(&mut store).unwrap(), 21);
 }
 
+/// Also names that nobody has listed are told from the program's own.
+#[test]
+fn functions_of_emscriptens_javascript_are_called_that() {
+    for (name, why) in [
+        ("emscripten_get_device_pixel_ratio", "Emscripten's JavaScript"),
+        ("_emscripten_fetch_free", "Emscripten's JavaScript"),
+        ("emscripten_set_keydown_callback_on_thread", "HTML5"),
+        ("glClear", "OpenGL"),
+        ("glance", "EM_JS"),
+    ] {
+        let module = module(&format!(r#"(module (import "env" "{name}" (func)))"#));
+        let mut linker: Linker<Emscripten> = Linker::new(engine());
+        let error = add_to_linker(&mut linker, &module, |guest| guest).unwrap_err().to_string();
+        assert!(error.contains(&format!("`env.{name}`")) && error.contains(why), "{error}");
+    }
+}
+
 #[test]
 fn types_that_no_version_has_are_refused() {
     for (name, ty) in [

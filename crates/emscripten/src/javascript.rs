@@ -58,6 +58,9 @@ pub(crate) fn origin(module: &Module, from: &str, name: &str) -> String {
         let kind = KINDS.iter().find(|(start, _)| name.starts_with(start));
         return kind.map_or("JavaScript", |(_, what)| what).into();
     }
+    if from == "env" && name.trim_start_matches('_').starts_with("emscripten_") {
+        return "a function of Emscripten's JavaScript that this host does not have".into();
+    }
     if from == "env" {
         return "not known to this host; perhaps a JavaScript function of the program \
                 (EM_JS, --js-library)"

@@ -261,6 +261,7 @@ const TABLE: &[(&str, &str, Body)] = &[
     // Threads; more of them are in `threads/calls.rs`.
     ("emscripten_check_blocking_allowed", ":v", Plain(process::nothing)),
     ("emscripten_has_threading_support", ":i", Plain(process::one)),
+    ("emscripten_is_main_browser_thread", ":i", Plain(process::one)),
     ("_emscripten_default_pthread_stack_size", ":i", Plain(calls::default_stack)),
     ("_emscripten_notify_thread_queue", "ii:i", Plain(calls::notify_calls)),
     ("_emscripten_notify_proxying_queue", "iiii:i", Plain(calls::notify_queue)),
