@@ -208,11 +208,8 @@ impl EmscriptenBuilder {
         let built = std::mem::take(self);
         let mut env = built.env;
         if !env.iter().any(|(name, _)| name == "_") {
-            let program = self
-                .args
-                .first()
-                .map_or("this.program".into(), |name| String::from_utf8_lossy(name).into_owned());
-            env.push(("_".into(), program));
+            let program = built.args.first().map(|name| String::from_utf8_lossy(name).into_owned());
+            env.push(("_".into(), program.unwrap_or_else(|| "this.program".into())));
         }
         let now = now();
         let budget = Budget::new(built.file_bytes, built.file_count);
@@ -236,5 +233,21 @@ impl EmscriptenBuilder {
             references: Mutex::new(()),
         };
         Ok(Emscripten::new(Arc::new(shared)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::EmscriptenBuilder;
+
+    #[test]
+    fn the_environment_names_the_program() {
+        let name = |builder: &mut EmscriptenBuilder| {
+            let context = builder.build().unwrap();
+            context.variable("_").map(|name| String::from_utf8(name.to_vec()).unwrap())
+        };
+        assert_eq!(name(EmscriptenBuilder::new().arg("tool").arg("x")).unwrap(), "tool");
+        assert_eq!(name(&mut EmscriptenBuilder::new()).unwrap(), "this.program");
+        assert_eq!(name(EmscriptenBuilder::new().arg("tool").env("_", "own")).unwrap(), "own");
     }
 }
