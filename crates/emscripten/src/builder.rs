@@ -13,9 +13,9 @@ use cap_std::fs::Dir;
 use palisade::{Error, Result};
 
 use crate::ctx::{Emscripten, OnOom, Shared, now};
-use crate::fs::Files;
 use crate::fs::node::Budget;
 use crate::fs::stat::Layout;
+use crate::fs::{Files, MAX_DESCRIPTORS};
 use crate::import_map::ImportMap;
 use crate::stream::{Input, Output};
 
@@ -36,6 +36,7 @@ pub struct EmscriptenBuilder {
     mounts: Vec<(Vec<u8>, Dir, bool)>,
     file_bytes: u64,
     file_count: u64,
+    max_descriptors: usize,
     on_oom: Option<OnOom>,
     layout: Option<Layout>,
     import_map: Option<ImportMap>,
@@ -78,6 +79,7 @@ impl EmscriptenBuilder {
             mounts: Vec::new(),
             file_bytes: 1 << 30,
             file_count: 1 << 18,
+            max_descriptors: MAX_DESCRIPTORS,
             on_oom: None,
             layout: None,
             import_map: None,
@@ -177,6 +179,14 @@ impl EmscriptenBuilder {
         self
     }
 
+    /// Limits descriptors to those below `count`: at most 4096, which is the default; beyond that is
+    /// `EMFILE`. Each one of a file in a mounted folder is one of the host's process too, so an
+    /// embedder with many guests, or a low limit of its own, wants fewer.
+    pub fn max_descriptors(&mut self, count: usize) -> &mut Self {
+        self.max_descriptors = count.min(MAX_DESCRIPTORS);
+        self
+    }
+
     /// What happens when the guest wants more memory than there can be. By default the program
     /// is aborted if its memory cannot grow, and gets NULL otherwise: how Emscripten builds it
     /// unless told otherwise, which is not to be seen in the module.
@@ -216,6 +226,7 @@ impl EmscriptenBuilder {
         let failed = |_| Error::msg("no room for the files that every program has in memory");
         let streams = (built.stdin, built.stdout, built.stderr);
         let mut files = Files::new(budget, streams, now).map_err(failed)?;
+        files.max_descriptors = built.max_descriptors;
         for (path, dir, read_only) in built.mounts {
             files.mount(&path, dir, read_only, now).map_err(|_| {
                 Error::msg(format!("no folder can be mounted at {}", path.escape_ascii()))
@@ -239,6 +250,24 @@ impl EmscriptenBuilder {
 #[cfg(test)]
 mod tests {
     use super::EmscriptenBuilder;
+    use crate::errno::Errno;
+    use crate::stream::lock;
+
+    #[test]
+    fn descriptors_are_limited() {
+        let context = EmscriptenBuilder::new().max_descriptors(5).build().unwrap();
+        let mut files = lock(&context.shared.files);
+        assert_eq!(files.pipe(0), Ok((3, 4)));
+        assert_eq!(files.pipe(0), Err(Errno::MFILE));
+        let stdin = files.get(0).unwrap();
+        assert_eq!(files.insert(stdin.clone(), 5), Err(Errno::INVAL));
+        assert_eq!(files.replace(stdin.clone(), 5), Err(Errno::BADF));
+        files.remove(4).unwrap();
+        assert_eq!(files.insert(stdin, 0), Ok(4));
+        // No more than there are otherwise.
+        let context = EmscriptenBuilder::new().max_descriptors(usize::MAX).build().unwrap();
+        assert_eq!(lock(&context.shared.files).max_descriptors, 4096);
+    }
 
     #[test]
     fn the_environment_names_the_program() {

@@ -27,7 +27,7 @@ use pipe::{Pipe, PipeEnd};
 use walk::Place;
 
 /// Descriptors of one guest, as Emscripten's `MAX_OPEN_FDS`.
-const MAX_DESCRIPTORS: usize = 4096;
+pub(crate) const MAX_DESCRIPTORS: usize = 4096;
 /// Directories below each other.
 const MAX_DEPTH: usize = 512;
 
@@ -43,6 +43,8 @@ pub(crate) struct Entry {
 /// The descriptors and the tree.
 pub(crate) struct Files {
     descriptors: Vec<Option<Arc<Open>>>,
+    /// How many there can be, at most [`MAX_DESCRIPTORS`].
+    pub(crate) max_descriptors: usize,
     pub(crate) root: Arc<Node>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) cwd: Place,
@@ -105,6 +107,7 @@ impl Files {
         let cwd = Place::Memory(root.clone());
         Ok(Files {
             descriptors,
+            max_descriptors: MAX_DESCRIPTORS,
             root,
             budget,
             cwd,
@@ -176,10 +179,10 @@ impl Files {
     /// Gives it the lowest free number that is not below `lowest`.
     pub(crate) fn insert(&mut self, open: Arc<Open>, lowest: u32) -> Result<u32, Errno> {
         let lowest = lowest as usize;
-        if lowest >= MAX_DESCRIPTORS {
+        if lowest > 0 && lowest >= self.max_descriptors {
             return Err(Errno::INVAL);
         }
-        let free = (lowest..MAX_DESCRIPTORS)
+        let free = (lowest..self.max_descriptors)
             .find(|fd| self.descriptors.get(*fd).is_none_or(Option::is_none))
             .ok_or(Errno::MFILE)?;
         self.place(open, free);
@@ -195,7 +198,7 @@ impl Files {
 
     /// Gives it the number `fd`; what had that is closed.
     pub(crate) fn replace(&mut self, open: Arc<Open>, fd: u32) -> Result<(), Errno> {
-        let fd = Some(fd as usize).filter(|fd| *fd < MAX_DESCRIPTORS).ok_or(Errno::BADF)?;
+        let fd = Some(fd as usize).filter(|fd| *fd < self.max_descriptors).ok_or(Errno::BADF)?;
         self.place(open, fd);
         Ok(())
     }
