@@ -146,12 +146,7 @@ impl<T: 'static> Bound<T> {
         let set_threw = self.typed(&mut store, &["setThrew"])?;
         let get_exception_ptr = self.typed(&mut store, &["__cxa_get_exception_ptr"])?;
         let set_temp_ret0 = self.typed(&mut store, &["_emscripten_tempret_set", "setTempRet0"])?;
-        let mut at_exit = Vec::new();
-        for name in ["__funcs_on_exit"] {
-            if let Some(func) = self.typed::<(), ()>(&mut store, &[name])? {
-                at_exit.push(*func.func());
-            }
-        }
+        let at_exit = self.typed(&mut store, &["__funcs_on_exit"])?;
         let flush = match self.typed::<(), ()>(&mut store, &["__stdio_exit"])? {
             Some(func) => Some(*func.func()),
             None => self.typed::<u32, u32>(&mut store, &["fflush"])?.map(|func| *func.func()),
@@ -225,9 +220,9 @@ pub(crate) fn run_at_exit<T: 'static>(
     let mut store = store.as_context_mut();
     // Taken: a program that exits in these functions does not run them again.
     let linked = &mut ctx(store.data_mut()).linked;
-    let (at_exit, flush) = (std::mem::take(&mut linked.at_exit), linked.flush);
-    for func in at_exit {
-        func.call(&mut store, &[], &mut [])?;
+    let (at_exit, flush) = (linked.at_exit.take(), linked.flush);
+    if let Some(func) = at_exit {
+        func.call(&mut store, ())?;
     }
     if let Some(flush) = flush {
         let ty = flush.ty(&store);

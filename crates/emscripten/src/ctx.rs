@@ -88,8 +88,8 @@ pub(crate) struct Linked {
     pub(crate) set_threw: Option<TypedFunc<(u32, u32), ()>>,
     /// Of the versions that keep the temporary result in the guest.
     pub(crate) set_temp_ret0: Option<TypedFunc<u32, ()>>,
-    /// What runs when the program exits, in this order.
-    pub(crate) at_exit: Vec<Func>,
+    /// Runs what the program has registered for its exit.
+    pub(crate) at_exit: Option<TypedFunc<(), ()>>,
     pub(crate) flush: Option<Func>,
     /// Raises a signal.
     pub(crate) raise: Option<Func>,

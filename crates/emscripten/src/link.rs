@@ -461,10 +461,8 @@ fn define_typed<T: 'static>(
         "__cxa_call_unexpected" => define! { |_caller, _exception: u32| -> () {
             Err(crate::ctx::aborted("an exception left a function that said it throws no such one"))
         }},
-        _ => {
-            return Ok(names::define(linker, (module, real), name, ty, ctx)?
-                || threads::define(linker, (module, real), name, ty, ctx)?);
-        }
+        _ if names::define(linker, (module, real), name, ctx)? => {}
+        _ => threads::define(linker, (module, real), name, ty, ctx)?,
     }
     Ok(true)
 }

@@ -183,7 +183,7 @@ impl<T: 'static> Program<T> {
         let result = result.and_then(|code| {
             let data = (self.bound.ctx)(store.data_mut());
             if data.timers.never_exits() {
-                data.linked.at_exit.clear();
+                data.linked.at_exit = None;
             }
             run_at_exit(&mut store, &*self.bound.ctx).map(|()| code)
         });
@@ -236,7 +236,7 @@ impl<T: 'static> Program<T> {
         let events = Events::new(&self.bound, &mut *store)?;
         // Such a program exits (-sEXIT_RUNTIME), others go on for whatever is to come.
         let at_exit = &(self.bound.ctx)(store.data_mut()).linked.at_exit;
-        let exits = returned && !at_exit.is_empty();
+        let exits = returned && at_exit.is_some();
         loop {
             let timers = events.timers(store.data_mut());
             let goes_on = match exits && !timers.never_exits() {

@@ -425,17 +425,19 @@ impl Group {
             return;
         }
         state.ended = true;
-        let on_end = state.on_end.take();
-        let mut error = Some(error);
-        if on_end.is_none() {
-            state.error = error.take();
-        }
+        let report = match state.on_end.take() {
+            Some(on_end) => Some((on_end, error)),
+            None => {
+                state.error = Some(error);
+                None
+            }
+        };
         let handles = state.handles();
         let first = state.first.clone();
         drop(state);
         self.changed.notify_all();
         // It may do anything, such as to ask how many threads are running, or not come back.
-        if let (Some(on_end), Some(error)) = (on_end, error) {
+        if let Some((on_end, error)) = report {
             on_end(error);
         }
         handles.iter().chain(&first).for_each(InterruptHandle::interrupt);

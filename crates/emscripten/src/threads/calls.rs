@@ -12,7 +12,7 @@ use crate::ctx::Call;
 use crate::errno::{Errno, Fault};
 use crate::guest::Guest;
 use crate::link::{Context, enter};
-use crate::signature::{Value, fits};
+use crate::signature::Value;
 
 /// Offsets in a `struct pthread`. Where newer versions have its stack, older ones have what is 0
 /// when a thread is started.
@@ -38,17 +38,14 @@ pub(crate) const PATTERNS: &[(&str, &str)] = &[
     ("__call_main", "ii:?"),
 ];
 
-/// Defines a function that calls the guest, whose type fits; says whether it is one.
+/// Defines one of these functions, whose type fits its pattern.
 pub(crate) fn define<T: 'static>(
     linker: &mut Linker<T>,
     (module, real): (&str, &str),
     name: &str,
     ty: &FuncType,
     ctx: impl Context<T>,
-) -> Result<bool> {
-    if !PATTERNS.iter().any(|(known, pattern)| *known == name && fits(pattern, ty)) {
-        return Ok(false);
-    }
+) -> Result<()> {
     match name {
         "__pthread_create_js" => {
             let create = move |mut caller: Caller<'_, T>,
@@ -110,7 +107,7 @@ pub(crate) fn define<T: 'static>(
             linker.func_wrap(module, real, init_main)?;
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 fn export<T: 'static>(
